@@ -1,0 +1,3 @@
+"""
+The native Twisted client for Apache RocketMQ producers.
+"""

@@ -1,0 +1,60 @@
+"""
+What users implement.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zope.interface import Interface
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from twisted.internet.defer import Deferred
+
+    from txrocketmq.remoting import RemotingCommand
+
+__all__ = ["INameServers", "IRPCHook"]
+
+
+class INameServers(Interface):
+    """
+    Where the name servers are.
+    """
+
+    def addresses() -> Deferred[Sequence[str]]:
+        """
+        The name servers' addresses now.
+
+        @return: Addresses as C{host:port}, best first.  It may fail, and then
+            those of the last time stay in use.
+        """
+
+
+class IRPCHook(Interface):
+    """
+    Sees every request and every answer of a client, heartbeats and route lookups
+    included.  Follows Java's C{RPCHook}.
+    """
+
+    def beforeRequest(address: str, command: RemotingCommand) -> RemotingCommand:
+        """
+        See a request before it is written, and say what is written instead.
+
+        @param address: The peer, as C{host:port}.
+
+        @param command: The request.  It is frozen.
+
+        @return: The request to write: the same one, or a changed copy made by
+            C{msgspec.structs.replace}.  An exception fails the request.
+        """
+
+    def afterResponse(
+        address: str, request: RemotingCommand, response: RemotingCommand
+    ) -> None:
+        """
+        See an answer.  Not called for one-way requests, nor without an answer.
+
+        An exception is logged and changes nothing.
+        """

@@ -1,0 +1,350 @@
+"""
+What can be set, one documented record for each thing that is set up.
+
+All are frozen and keyword only.  A value that cannot work is an
+L{InvalidConfiguration} at once, naming the setting.  Times are seconds unless a
+name ends in C{Millis}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any, TypeAlias
+
+import attrs
+from twisted.internet.interfaces import IStreamClientEndpoint
+
+from txrocketmq._wire.codes import ResponseCode, SerializeType
+from txrocketmq.errors import InvalidConfiguration
+from txrocketmq.message import RequiredAck, Selector, WhenFull
+from txrocketmq.selectors import byHash
+
+__all__ = [
+    "Batching",
+    "ClientSettings",
+    "ProducerSettings",
+    "SessionCredentials",
+    "TLSSettings",
+]
+
+AddressMap: TypeAlias = Mapping[str, str] | Callable[[str], str]
+"""
+Where a broker's advertised C{host:port} is really reached.
+"""
+
+EndpointFactory: TypeAlias = Callable[[Any, str, int], IStreamClientEndpoint]
+"""
+What makes an endpoint of a reactor, a host and a port.
+"""
+
+Network: TypeAlias = IPv4Network | IPv6Network
+
+
+def _refuse(field: attrs.Attribute[Any], wanted: str, value: object) -> None:
+    """
+    Say which setting is wrong and what it must be.
+    """
+    raise InvalidConfiguration(f"{field.name} must be {wanted}, not {value!r}")
+
+
+def _seconds(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """
+    A finite time above zero.
+    """
+    if type(value) not in (int, float) or not 0 < float(value) < 1e9:  # type: ignore[arg-type]
+        _refuse(field, "a number of seconds above 0", value)
+
+
+def _count(least: int) -> Callable[[object, attrs.Attribute[Any], object], None]:
+    """
+    A whole number that is not below another.
+    """
+
+    def check(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+        if type(value) is not int or value < least:
+            _refuse(field, f"a whole number from {least}", value)
+
+    return check
+
+
+def _text(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """
+    A string with something in it, or nothing at all.
+    """
+    if value is not None and (not isinstance(value, str) or not value.strip()):
+        _refuse(field, "a string that is not empty", value)
+
+
+def _compression(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """
+    A compression this package knows.
+    """
+    if value not in ("ZLIB", "LZ4", "ZSTD"):
+        _refuse(field, "ZLIB, LZ4 or ZSTD", value)
+
+
+def _oneOf(*types: type) -> Callable[[object, attrs.Attribute[Any], object], None]:
+    """
+    A value of one of these types.
+    """
+
+    def check(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+        if not isinstance(value, types):
+            _refuse(field, " or ".join(t.__name__ for t in types), value)
+
+    return check
+
+
+@attrs.frozen(kw_only=False)
+class SessionCredentials:
+    """
+    What requests are signed with.  No form of it shows the secret.
+
+    @ivar accessKey: The account's name.
+
+    @ivar secretKey: The key of the signature.
+
+    @ivar securityToken: The token of temporary credentials.
+    """
+
+    accessKey: str = attrs.field(validator=_text)
+    secretKey: str = attrs.field(validator=_text, repr=False)
+    securityToken: str | None = attrs.field(default=None, validator=_text, repr=False)
+
+    def __reduce__(self) -> Any:
+        """
+        Refuse to be written anywhere.
+        """
+        raise TypeError("credentials are not to be serialised")
+
+
+@attrs.frozen(kw_only=True)
+class TLSSettings:
+    """
+    How TLS connections are made, to name servers and brokers alike.
+
+    @ivar trustRoots: A PEM file of the authorities to trust; L{None} trusts the
+        platform's.
+
+    @ivar certificate: A PEM file with the client's certificate (and chain).
+
+    @ivar privateKey: A PEM file with its key; L{None} looks in C{certificate}.
+
+    @ivar serverName: The name certificates must be for, instead of the host's.
+
+    @ivar insecureSkipVerify: Accept any certificate.  Only ever for a test.
+    """
+
+    trustRoots: str | None = attrs.field(default=None, validator=_text)
+    certificate: str | None = attrs.field(default=None, validator=_text)
+    privateKey: str | None = attrs.field(default=None, validator=_text)
+    serverName: str | None = attrs.field(default=None, validator=_text)
+    insecureSkipVerify: bool = attrs.field(default=False, validator=_oneOf(bool))
+
+
+@attrs.frozen(kw_only=True)
+class ClientSettings:
+    """
+    How one L{MQClient<txrocketmq.MQClient>} talks to its cluster.
+
+    @ivar clientIP: The first part of the clientId; L{None} finds an address.
+
+    @ivar instanceName: The second part; L{None} makes one that is unique.
+
+    @ivar unitName: The third part, and the suffix of an address server's URL.
+
+    @ivar unitMode: Whether sends carry the unit flag.
+
+    @ivar pollNameServerInterval: Seconds between two refreshes of all routes.
+
+    @ivar heartbeatBrokerInterval: Seconds between two heartbeats to masters.
+
+    @ivar connectTimeout: Seconds a connection may take, TCP and TLS together.
+
+    @ivar requestTimeout: Seconds a route lookup, heartbeat or unregistering may
+        take at one server.
+
+    @ivar stopTimeout: Seconds C{stopService} may take.
+
+    @ivar vipChannelEnabled: Whether sends go to the broker's port minus two.
+
+    @ivar serializeType: How headers are written; answers are read in any form.
+
+    @ivar namespace: The prefix of topics and groups (v1).
+
+    @ivar namespaceV2: The namespace sent beside the names (v2).
+
+    @ivar credentials: What requests are signed with, or a callable that gives
+        it, asked for each request.
+
+    @ivar requireTLSWithCredentials: Whether signing over plain text is refused.
+
+    @ivar tls: How TLS is done; L{None} is plain TCP.
+
+    @ivar addressMap: Where a broker's advertised address is really reached.
+
+    @ivar endpointFactory: What makes the endpoints, instead of host names, IPv4
+        and IPv6 over TCP.
+
+    @ivar allowedAddresses: The networks connections may go to; empty is any.
+    """
+
+    clientIP: str | None = attrs.field(default=None, validator=_text)
+    instanceName: str | None = attrs.field(default=None, validator=_text)
+    unitName: str | None = attrs.field(default=None, validator=_text)
+    unitMode: bool = attrs.field(default=False, validator=_oneOf(bool))
+    pollNameServerInterval: float = attrs.field(default=30.0, validator=_seconds)
+    heartbeatBrokerInterval: float = attrs.field(default=30.0, validator=_seconds)
+    connectTimeout: float = attrs.field(default=3.0, validator=_seconds)
+    requestTimeout: float = attrs.field(default=3.0, validator=_seconds)
+    stopTimeout: float = attrs.field(default=10.0, validator=_seconds)
+    vipChannelEnabled: bool = attrs.field(default=False, validator=_oneOf(bool))
+    serializeType: SerializeType = attrs.field(
+        default=SerializeType.JSON, validator=_oneOf(SerializeType)
+    )
+    namespace: str | None = attrs.field(default=None, validator=_text)
+    namespaceV2: str | None = attrs.field(default=None, validator=_text)
+    credentials: SessionCredentials | Callable[[], SessionCredentials] | None = (
+        attrs.field(default=None)
+    )
+    requireTLSWithCredentials: bool = attrs.field(default=False, validator=_oneOf(bool))
+    tls: TLSSettings | None = attrs.field(
+        default=None, validator=_oneOf(TLSSettings, type(None))
+    )
+    addressMap: AddressMap = attrs.field(factory=dict)
+    endpointFactory: EndpointFactory | None = attrs.field(default=None)
+    allowedAddresses: Sequence[Network] = attrs.field(default=(), converter=tuple)
+
+    @credentials.validator
+    def _credentialsUsable(self, field: attrs.Attribute[Any], value: object) -> None:
+        """
+        Credentials, a callable, or none; never shown.
+        """
+        if not (
+            value is None or isinstance(value, SessionCredentials) or callable(value)
+        ):
+            raise InvalidConfiguration(
+                f"credentials must be SessionCredentials or a callable that gives "
+                f"them, not a {type(value).__name__}"
+            )
+        if value is not None and self.requireTLSWithCredentials and self.tls is None:
+            raise InvalidConfiguration(
+                "requireTLSWithCredentials is set, but tls is not"
+            )
+
+
+DEFAULT_RETRY_CODES = frozenset(
+    {
+        ResponseCode.SYSTEM_ERROR,
+        ResponseCode.SYSTEM_BUSY,
+        ResponseCode.SERVICE_NOT_AVAILABLE,
+        ResponseCode.NO_PERMISSION,
+        ResponseCode.TOPIC_NOT_EXIST,
+        ResponseCode.NO_BUYER_ID,
+        ResponseCode.NOT_IN_CURRENT_UNIT,
+        ResponseCode.GO_AWAY,
+    }
+)
+"""
+The codes after which Java's SYNC rules try another broker.
+"""
+
+
+@attrs.frozen(kw_only=True)
+class Batching:
+    """
+    When single sends may leave together as one batch.
+
+    @ivar maxMessages: The most messages of one batch.
+
+    @ivar maxBytes: The most bytes of one batch's body.
+    """
+
+    maxMessages: int = attrs.field(default=256, validator=_count(2))
+    maxBytes: int = attrs.field(default=256 * 1024, validator=_count(1))
+
+
+@attrs.frozen(kw_only=True)
+class ProducerSettings:
+    """
+    How one L{Producer<txrocketmq.Producer>} sends; Java's names where Java has
+    the knob.
+
+    @ivar retryTimesWhenSendFailed: How often a message that may be stored is sent
+        again; under Java's SYNC rules, how often any failure is retried.
+
+    @ivar retryTimesWhenSendAsyncFailed: Retries under Java's ASYNC rules.
+
+    @ivar retryAnotherBrokerWhenNotStoreOK: Whether Java's SYNC rules retry a
+        weak status.
+
+    @ivar retryResponseCodes: The codes Java's SYNC rules retry.
+
+    @ivar sendTimeout: Seconds from the call to the end of a send, waiting for
+        room, routes and retries included.
+
+    @ivar attemptTimeout: Seconds one broker may take to answer.
+
+    @ivar requiredAck: What a broker must promise.
+
+    @ivar resendWhenMaybe: Whether a message that may be stored is sent again.
+
+    @ivar createTopicKey: The topic a broker copies when it makes a new one.
+
+    @ivar defaultTopicQueueNums: How many queues a new topic is to have.
+
+    @ivar compressMsgBodyOverHowmuch: Bodies from this many bytes are compressed.
+
+    @ivar compressLevel: How hard, for the types that have levels.
+
+    @ivar compressType: C{"ZLIB"}, C{"LZ4"} or C{"ZSTD"}.
+
+    @ivar maxMessageSize: The most bytes of a body.
+
+    @ivar maxInFlightMessages: The most messages between call and end.
+
+    @ivar maxInFlightBytes: The same in bytes of bodies.
+
+    @ivar maxWaitingMessages: The most messages that wait for room.
+
+    @ivar maxWaitingBytes: The same in bytes of bodies.
+
+    @ivar maxInFlightPerQueue: The most messages between call and end on one
+        queue; 0 is no limit, 1 keeps a queue's order through retries.
+
+    @ivar whenFull: Whether a send without room waits or fails.
+
+    @ivar shardingSelector: What makes a selector of a shardingKey.
+
+    @ivar topics: Topics whose routes are fetched when the client starts.
+    """
+
+    retryTimesWhenSendFailed: int = attrs.field(default=2, validator=_count(0))
+    retryTimesWhenSendAsyncFailed: int = attrs.field(default=2, validator=_count(0))
+    retryAnotherBrokerWhenNotStoreOK: bool = attrs.field(
+        default=False, validator=_oneOf(bool)
+    )
+    retryResponseCodes: frozenset[int] = attrs.field(
+        default=DEFAULT_RETRY_CODES, converter=frozenset
+    )
+    sendTimeout: float = attrs.field(default=10.0, validator=_seconds)
+    attemptTimeout: float = attrs.field(default=3.0, validator=_seconds)
+    requiredAck: RequiredAck = attrs.field(
+        default=RequiredAck.STORED, validator=_oneOf(RequiredAck)
+    )
+    resendWhenMaybe: bool = attrs.field(default=True, validator=_oneOf(bool))
+    createTopicKey: str = attrs.field(default="TBW102", validator=_text)
+    defaultTopicQueueNums: int = attrs.field(default=4, validator=_count(1))
+    compressMsgBodyOverHowmuch: int = attrs.field(default=4096, validator=_count(1))
+    compressLevel: int = attrs.field(default=5, validator=_count(0))
+    compressType: str = attrs.field(default="ZLIB", validator=_compression)
+    maxMessageSize: int = attrs.field(default=4 * 1024 * 1024, validator=_count(1))
+    maxInFlightMessages: int = attrs.field(default=100_000, validator=_count(1))
+    maxInFlightBytes: int = attrs.field(default=64 * 1024 * 1024, validator=_count(1))
+    maxWaitingMessages: int = attrs.field(default=100_000, validator=_count(0))
+    maxWaitingBytes: int = attrs.field(default=64 * 1024 * 1024, validator=_count(0))
+    whenFull: WhenFull = attrs.field(default=WhenFull.WAIT, validator=_oneOf(WhenFull))
+    maxInFlightPerQueue: int = attrs.field(default=0, validator=_count(0))
+    shardingSelector: Callable[[str], Selector] = attrs.field(default=byHash)
+    topics: Sequence[str] = attrs.field(default=(), converter=tuple)
