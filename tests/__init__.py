@@ -1,0 +1,3 @@
+"""
+The tests of txrocketmq; C{python -m tests} runs them against the installed wheel.
+"""
