@@ -1,0 +1,3 @@
+"""
+Where messages go: name servers, routes, and which queue is next.
+"""

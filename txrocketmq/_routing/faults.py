@@ -1,0 +1,190 @@
+"""
+Which queue a message goes to next, and which brokers are left out.
+
+Our own rules, always on; Java's latency tables are another matter
+(C{sendLatencyFaultEnable}).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import attrs
+from twisted.internet.interfaces import IReactorTime
+
+from txrocketmq.message import MessageQueue
+
+from .publishinfo import TopicPublishInfo
+
+__all__ = ["FIRST_PERIOD", "LONGEST_PERIOD", "BrokerAvoidance", "QueueChooser"]
+
+FIRST_PERIOD = 1.0
+"""
+Seconds a broker is left out after its first failure.
+"""
+
+LONGEST_PERIOD = 30.0
+"""
+The most seconds a broker is left out between two probes.
+"""
+
+FORGOTTEN = 60.0
+"""
+Seconds after a period's end when a broker nobody asked for since is forgotten:
+it has left the routes, or there is no traffic.
+"""
+
+
+@attrs.define
+class _Failing:
+    """
+    A broker that failed: left out for so long, until then.
+
+    @ivar probing: Whether a send has taken it since its period was over.
+    """
+
+    period: float
+    until: float
+    probing: bool = False
+
+
+class BrokerAvoidance:
+    """
+    The brokers that first attempts leave out, because they failed lately.
+
+    When its period is over, one send may take a broker: the probe.  The others go
+    on leaving it out until the probe has ended, or for another such period if
+    nobody ever says how it ended.
+    """
+
+    def __init__(self, clock: IReactorTime) -> None:
+        """
+        @param clock: What time is read from.  Nothing is scheduled.
+        """
+        self._clock = clock
+        self._failing: dict[str, _Failing] = {}
+        self._sweepAt = 0.0
+
+    @property
+    def active(self) -> bool:
+        """
+        Whether there may be a broker to leave out: the first thing to ask.
+        """
+        return bool(self._failing)
+
+    def failed(self, brokerName: str) -> None:
+        """
+        Leave a broker out: it refused, was lost, or did not answer.
+
+        Failures within its period are those of sends begun before, and do not
+        make it longer; a failed probe doubles it.
+        """
+        now = self._clock.seconds()
+        failing = self._failing.get(brokerName)
+        if failing is None:
+            self._failing[brokerName] = _Failing(FIRST_PERIOD, now + FIRST_PERIOD)
+        elif failing.probing or now >= failing.until:
+            period = min(2 * failing.period, LONGEST_PERIOD)
+            self._failing[brokerName] = _Failing(period, now + period)
+
+    def succeeded(self, brokerName: str) -> None:
+        """
+        Leave a broker out no longer: it answered.
+        """
+        self._failing.pop(brokerName, None)
+
+    def avoided(self, brokerName: str) -> bool:
+        """
+        Whether a broker is to be left out now.
+        """
+        now = self._clock.seconds()
+        if now >= self._sweepAt:
+            self._forget(now)
+        failing = self._failing.get(brokerName)
+        return failing is not None and now < failing.until
+
+    def taken(self, brokerName: str) -> None:
+        """
+        Note that a send goes to a broker: to one that is due, it is the probe.
+        """
+        now = self._clock.seconds()
+        failing = self._failing.get(brokerName)
+        if failing is not None and now >= failing.until:
+            failing.probing = True
+            failing.until = now + failing.period
+
+    def _forget(self, now: float) -> None:
+        """
+        Forget the brokers nobody has gone to for long.
+        """
+        self._sweepAt = now + FORGOTTEN
+        self._failing = {
+            brokerName: failing
+            for brokerName, failing in self._failing.items()
+            if now < failing.until + FORGOTTEN
+        }
+
+
+class QueueChooser:
+    """
+    Goes round the queues of each topic, past the brokers to be left out.
+
+    It always gives a queue: one that may fail is better than none.
+    """
+
+    def __init__(self, avoidance: BrokerAvoidance, random: Callable[[], float]) -> None:
+        """
+        @param random: What chooses each topic's first queue, as C{random.random}.
+        """
+        self._avoidance = avoidance
+        self._random = random
+        self._next: dict[str, int] = {}
+
+    def choose(
+        self, info: TopicPublishInfo, tried: Collection[str] = ()
+    ) -> MessageQueue:
+        """
+        The next queue of a topic.
+
+        Best is one of a broker that was not tried and is not avoided; then one
+        that is avoided; then one that was tried and is not avoided; then any.
+
+        @param info: Where the topic's messages can go; it has a queue.
+
+        @param tried: The names of brokers this message was sent to in vain, as
+            L{TopicPublishInfo.brokerOf} gives them.
+        """
+        at = self._next.get(info.topic)
+        if at is None:
+            at = int(self._random() * len(info.queues))
+        if tried or self._avoidance.active:
+            at = self._best(info, tried, at)
+        self._next[info.topic] = at + 1
+        queue = info.queues[at % len(info.queues)]
+        if self._avoidance.active:
+            self._avoidance.taken(info.brokerOf(queue))
+        return queue
+
+    def forget(self, topic: str) -> None:
+        """
+        Begin anywhere the next time: the topic's queues are others now.
+        """
+        self._next.pop(topic, None)
+
+    def _best(self, info: TopicPublishInfo, tried: Collection[str], at: int) -> int:
+        """
+        How far to go round for the best queue: the first of the best brokers'.
+        """
+        ranks: dict[str, tuple[bool, bool]] = {}
+        best, bestRank = at, (True, True)
+        for step in range(at, at + len(info.queues)):
+            brokerName = info.brokerOf(info.queues[step % len(info.queues)])
+            rank = ranks.get(brokerName)
+            if rank is None:
+                avoided = self._avoidance.avoided(brokerName)
+                rank = ranks[brokerName] = (brokerName in tried, avoided)
+            if rank < bestRank:
+                best, bestRank = step, rank
+            if rank == (False, False):
+                break
+        return best
