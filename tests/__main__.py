@@ -91,7 +91,8 @@ def _count(counts: str) -> Outcome:
     return Outcome(
         passed=number.get("successes", 0),
         failed=sum(
-            number.get(kind, 0) for kind in ("failures", "errors", "unexpectedSuccesses")
+            number.get(kind, 0)
+            for kind in ("failures", "errors", "unexpectedSuccesses")
         ),
         skipped=number.get("skips", 0) + number.get("expectedFailures", 0),
     )

@@ -1,0 +1,50 @@
+"""
+Sphinx's configuration: the narrative here, the API reference by pydoctor.
+
+Nothing is fetched from the network: what links to other projects' pages need is
+made by L{inventory}.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import inventory  # noqa: E402  # it lives beside this file
+
+PACKAGE = HERE.parent / "txrocketmq"
+INVENTORIES = Path(tempfile.mkdtemp(prefix="txrocketmq-docs-"))
+
+project = "txrocketmq"
+author = "The txrocketmq contributors"
+copyright = author
+release = version = (PACKAGE / "_version.py").read_text().split('"')[-2]
+
+extensions = ["sphinx.ext.intersphinx", "pydoctor.sphinx_ext.build_apidocs"]
+exclude_patterns = ["_build", "newsfragments"]
+nitpicky = True
+
+html_theme = "furo"
+html_title = f"txrocketmq {release}"
+
+# So that :py:class:`txrocketmq.producer.Producer` links to the API reference; its
+# inventory is the file that pydoctor has just made.
+pydoctor_url_path = "api"
+pydoctor_args = [
+    "--project-name=txrocketmq",
+    f"--project-version={release}",
+    f"--project-base-dir={PACKAGE.parent}",
+    "--project-url=../index.html",
+    "--docformat=epytext",
+    "--theme=readthedocs",
+    "--html-output={outdir}/api",
+    *(
+        f"--intersphinx-file={file}::{url}"
+        for file, url in inventory.write(PACKAGE, INVENTORIES)
+    ),
+    str(PACKAGE),
+]
