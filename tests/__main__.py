@@ -243,8 +243,8 @@ def uncovered(directory: Path, environment: Mapping[str, str]) -> list[str]:
     @return: Which of L{COVERED} are not covered to the last branch.
     """
 
-    def coverage(*arguments: str) -> int:
-        command = [*PYTHON, "-m", "coverage", *arguments, CONFIGURATION]
+    def coverage(action: str, *arguments: str) -> int:
+        command = [*PYTHON, "-m", "coverage", action, CONFIGURATION, *arguments]
         return subprocess.run(
             command, cwd=CHECKOUT, env=environment, check=False
         ).returncode
@@ -254,9 +254,7 @@ def uncovered(directory: Path, environment: Mapping[str, str]) -> list[str]:
     return [
         name
         for name in COVERED
-        if coverage(
-            "report", "--fail-under=100", f"--include=txrocketmq/{name}/*", "--quiet"
-        )
+        if coverage("report", "--fail-under=100", f"--include=txrocketmq/{name}/*")
     ]
 
 

@@ -20,7 +20,7 @@ LAYERS: list[set[str]] = [
     {"_version", "message", "_wire"},
     # what is said with them; remoting: the public names of _wire;
     # interfaces: what users implement
-    {"selectors", "errors", "compression", "remoting", "interfaces"},
+    {"selectors", "errors", "compression", "remoting", "interfaces", "namespaces"},
     # settings refuses what cannot be with an InvalidConfiguration
     {"settings", "acl", "tls", "_deferreds"},
     {"_remoting"},
@@ -28,9 +28,12 @@ LAYERS: list[set[str]] = [
     {"_sending"},
     {"client"},
     {"producer", "transaction", "requestreply", "trace"},
-    {"sandbox"},
+    # _options: what the command line and the relay are told on start
+    {"sandbox", "_options"},
     {"testing", "relay", "scrapy", "doctor"},
-    {"cli", "__main__"},
+    {"_cli"},
+    {"cli"},
+    {"__main__"},
 ]
 """
 The first segment of each module's name, from the bottom.
@@ -63,7 +66,7 @@ AMBIENT = {
 TWISTED = {"twisted", "zope"}
 
 #: A hook -> who may make it.  Law 4.
-MAKERS = {"acl": {"client"}, "trace": {"relay", "scrapy", "doctor", "cli"}}
+MAKERS = {"acl": {"client"}, "trace": {"relay", "scrapy", "doctor", "_cli", "cli"}}
 
 REACTOR = "twisted.internet.reactor"
 
@@ -95,9 +98,9 @@ def upward(source: Source) -> Iterator[str]:
     """
     Find the imports that break the layer law.
     """
-    if source.name == "":
-        return
     own = segment(source.name)
+    if own not in RANK:
+        return
     for imported, name in internal(source):
         theirs = segment(name)
         if theirs == own:
