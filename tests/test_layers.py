@@ -20,9 +20,10 @@ LAYERS: list[set[str]] = [
     {"_version", "message", "_wire"},
     # what is said with them; remoting: the public names of _wire;
     # interfaces: what users implement
-    {"selectors", "errors", "compression", "remoting", "interfaces", "namespaces"},
-    # settings refuses what cannot be with an InvalidConfiguration
-    {"settings", "acl", "tls", "_deferreds"},
+    {"selectors", "errors", "remoting", "interfaces", "namespaces"},
+    # settings and compression refuse what cannot be with an InvalidConfiguration
+    {"settings", "compression", "_deferreds"},
+    {"acl", "tls"},
     {"_remoting"},
     {"_routing"},
     {"_sending"},
