@@ -17,7 +17,7 @@ sys.path.insert(0, str(HERE))
 import inventory  # noqa: E402  # it lives beside this file
 
 PACKAGE = HERE.parent / "txrocketmq"
-INVENTORIES = Path(tempfile.mkdtemp(prefix="txrocketmq-docs-"))
+INVENTORIES = tempfile.TemporaryDirectory(prefix="txrocketmq-docs-")
 
 project = "txrocketmq"
 author = "The txrocketmq contributors"
@@ -44,7 +44,7 @@ pydoctor_args = [
     "--html-output={outdir}/api",
     *(
         f"--intersphinx-file={file}::{url}"
-        for file, url in inventory.write(PACKAGE, INVENTORIES)
+        for file, url in inventory.write(PACKAGE, Path(INVENTORIES.name))
     ),
     str(PACKAGE),
 ]

@@ -18,15 +18,18 @@ from tests.sources import PACKAGE, Import, Source, package, parse
 LAYERS: list[set[str]] = [
     # values and codecs; no Twisted
     {"_version", "message", "_wire"},
-    # what is said with them; remoting: the public names of _wire;
-    # interfaces: what users implement
-    {"selectors", "errors", "remoting", "interfaces", "namespaces"},
-    # settings and compression refuse what cannot be with an InvalidConfiguration
-    {"settings", "compression", "_deferreds"},
-    {"acl", "tls"},
+    # what is said with them; remoting: the public names of _wire
+    {"selectors", "errors", "remoting", "namespaces"},
+    # what users implement and choose: settings refuses what cannot be with an
+    # InvalidConfiguration, as compression does where a library is missing
+    {"settings", "interfaces", "compression", "_deferreds"},
+    # what is made of settings
+    {"acl", "tls", "_identity"},
     {"_remoting"},
     {"_routing"},
     {"_sending"},
+    # what the client says by itself
+    {"_inbound", "_membership"},
     {"client"},
     {"producer", "transaction", "requestreply", "trace"},
     # _options: what the command line and the relay are told on start
