@@ -62,13 +62,13 @@ class Load(NamedTuple):
 
     @ivar mode: C{sync}, C{async}, C{oneway} or C{batch} (of ten).
 
-    @ivar count: How many.
+    @ivar total: How many.
     """
 
     nameServer: str
     topic: str
     mode: str
-    count: int
+    total: int
     prefix: str = "load"
 
     def body(self, index: int) -> bytes:
@@ -137,7 +137,7 @@ def javaSend(
         f"group=JavaProducer-{uuid.uuid4().hex}",
         f"prefix={load.prefix}",
         f"mode={load.mode}",
-        f"count={load.count}",
+        f"count={load.total}",
         "batch=10",
     ]
     return _java(version, "Send", options, timeout, flags)
@@ -158,7 +158,7 @@ def goSend(load: Load, timeout: float = 60.0) -> list[Line]:
         *("-group", f"GoProducer-{uuid.uuid4().hex}"),
         *("-prefix", load.prefix),
         *("-mode", load.mode),
-        *("-count", str(load.count)),
+        *("-count", str(load.total)),
     ]
     return _lines(command, timeout)
 
