@@ -166,7 +166,7 @@ def checkInstalled(directory: Path, environment: Mapping[str, str]) -> None:
     if installed.resolve() == ours:
         raise NotInstalled("txrocketmq is the checkout itself, not an installed wheel")
     if different := sorted(_differences(installed, ours)):
-        raise NotInstalled(f"the installed txrocketmq has another {different[0]}")
+        raise NotInstalled(f"the installed txrocketmq is another: see {different[0]}")
 
 
 def _differences(installed: Path, ours: Path) -> Iterator[str]:

@@ -196,7 +196,7 @@ class InstallationTests(SynchronousTestCase):
         package = self.directory / "txrocketmq"
         package.mkdir()
         (package / "__init__.py").touch()
-        self.assertIn("has another ", self.refused())
+        self.assertIn("is another: see ", self.refused())
 
 
 class RunTests(SynchronousTestCase):

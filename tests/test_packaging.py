@@ -248,6 +248,15 @@ class RequirementTests(SynchronousTestCase):
         pins = (line.split("==") for line in lines if line and line[0] != "#")
         self.assertEqual(dict(pins), declared)
 
+    def test_readme(self) -> None:
+        """
+        README.md says how to run the tests as they are run before each change.
+        """
+        readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+        for command in ("pip install '.[test]'", "python -m tests"):
+            self.assertIn(command, readme)
+            self.assertIn(command, (CHECKOUT / ".ci" / "run").read_text())
+
     def test_version(self) -> None:
         """
         The installed package has the version of its source.
