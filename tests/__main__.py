@@ -121,7 +121,7 @@ def everything() -> list[str]:
     """
     tests = CHECKOUT / "tests"
     modules = [path.stem for path in tests.glob("test_*.py")]
-    packages = [path.parent.name for path in tests.glob("*/__init__.py")]
+    packages = [path.parent.name for path in tests.glob("*/test_*.py")]
     return [f"tests.{name}" for name in sorted({*modules, *packages} - ON_REQUEST)]
 
 

@@ -123,6 +123,15 @@ class SelectionTests(SynchronousTestCase):
         self.assertNotIn("tests.broker", found)
         self.assertNotIn("tests.support", found)
 
+    def test_packages(self) -> None:
+        """
+        Every directory with tests is a package: trial finds nothing in others.
+        """
+        files = (CHECKOUT / "tests").rglob("test_*.py")
+        directories = {file.parent for file in files}
+        missing = [d for d in directories if not (d / "__init__.py").exists()]
+        self.assertEqual(missing, [])
+
     def test_names(self) -> None:
         """
         Names are handed to trial, and nothing else is run.
