@@ -147,7 +147,7 @@ def _numbered(
     Queues from 0 for each broker, as many as it has.
     """
     counted = tuple(brokers)
-    _checkCount(topic, sum(max(0, nums) for _, nums in counted))
+    _checkCount(topic, sum(nums for _, nums in counted))
     return tuple(
         MessageQueue(topic, brokerName, queueId)
         for brokerName, nums in counted
@@ -215,7 +215,7 @@ def _staticQueues(
     for _, mapping in sorted(mappings.items()):
         scopes.setdefault(mapping.scope, []).append(mapping)
     totals = {
-        scope: max(0, *(mapping.totalQueues for mapping in of))
+        scope: max(mapping.totalQueues for mapping in of)
         for scope, of in scopes.items()
     }
     _checkCount(topic, sum(totals.values()))
