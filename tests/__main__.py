@@ -197,7 +197,8 @@ def run(
     @param timeout: After how many seconds to end it, with all that it has started.
     @return: Its output and its exit status.
     """
-    process = subprocess.Popen(
+    lines = []
+    with subprocess.Popen(
         command,
         cwd=directory,
         env=environment,
@@ -207,19 +208,17 @@ def run(
         text=True,
         errors="replace",
         start_new_session=True,
-    )
-    timer = threading.Timer(timeout, _end, [process, timeout])
-    timer.start()
-    lines = []
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            print(line, end="", flush=True)
-            lines.append(line)
-        return lines, process.wait()
-    finally:
-        timer.cancel()
-        _end(process)
+    ) as process:
+        timer = threading.Timer(timeout, _end, [process, timeout])
+        timer.start()
+        try:
+            for line in process.stdout or ():
+                print(line, end="", flush=True)
+                lines.append(line)
+            return lines, process.wait()
+        finally:
+            timer.cancel()
+            _end(process)
 
 
 def _end(process: subprocess.Popen[str], timeout: float | None = None) -> None:
