@@ -285,8 +285,8 @@ class LayerTests(SynchronousTestCase):
 
     def test_hooksArePassedIn(self) -> None:
         """
-        Law 4: C{acl} is made by the client's C{_rpchooks}, and no other hook is made by anyone
-        below the entry points.
+        Law 4: C{acl} is made by the client's C{_rpchooks}, and no other hook is
+        made by anyone below the entry points.
         """
         strays = [
             arrow(source, imported)
