@@ -15,7 +15,7 @@ from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
-from txrocketmq import ClientSettings, MQClient, Producer, ProducerSettings
+from txrocketmq import ClientSettings, MQClient
 
 from .cluster import Cluster
 from .jars import V4, V5
@@ -63,16 +63,13 @@ class ClusterTestCase(TestCase):
         await deferToThread((await self.cluster()).createTopic, unique, queues)
         return unique
 
-    def producer(
-        self,
-        nameServers: str,
-        settings: ProducerSettings | None = None,
-        **clientSettings: Any,
-    ) -> Producer:
+    def client(self, nameServers: str, **settings: Any) -> MQClient:
         """
-        Make a producer whose client stops with the test.
+        Make a client that is stopped with the test.
+
+        @param settings: For L{ClientSettings}.
         """
-        client = MQClient(reactor, nameServers, ClientSettings(**clientSettings))
+        client = MQClient(reactor, nameServers, ClientSettings(**settings))
         client.startService()
         self.addCleanup(client.stopService)
-        return Producer(client, "tests-broker", settings)
+        return client

@@ -106,7 +106,8 @@ class CrashTests(ClusterTestCase):
         """
         cluster = await self.cluster()
         topic = await self.topic("Crash")
-        producer = self.producer(cluster.nameServerAddress, settings)
+        client = self.client(cluster.nameServerAddress)
+        producer = Producer(client, "crash", settings)
         flood = Flood(cluster, producer, topic)
         self.addCleanup(self.mend, cluster)
         queue = MessageQueue(topic, _VICTIM, 0) if pinned else None

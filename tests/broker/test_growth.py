@@ -51,9 +51,8 @@ class GrowthTests(ClusterTestCase):
         """
         cluster = await self.cluster()
         topic = await self.topic("Queues", 2)
-        producer = self.producer(
-            cluster.nameServerAddress, pollNameServerInterval=_POLL
-        )
+        client = self.client(cluster.nameServerAddress, pollNameServerInterval=_POLL)
+        producer = Producer(client, "growth")
         before = queuesOf(topic, cluster.brokers, 2)
         await self.usedAfter(producer, topic, before)
         self.assertEqual(len(await producer.publishQueues(topic)), len(before))
@@ -67,9 +66,8 @@ class GrowthTests(ClusterTestCase):
         """
         cluster = await self.cluster()
         topic = await self.topic("Brokers", 2)
-        producer = self.producer(
-            cluster.nameServerAddress, pollNameServerInterval=_POLL
-        )
+        client = self.client(cluster.nameServerAddress, pollNameServerInterval=_POLL)
+        producer = Producer(client, "growth")
         await self.usedAfter(producer, topic, queuesOf(topic, cluster.brokers, 2))
         self.addCleanup(deferToThread, cluster.removeBroker, "broker-c")
         await deferToThread(cluster.addBroker, "broker-c")
@@ -85,10 +83,8 @@ class GrowthTests(ClusterTestCase):
         cluster = await self.cluster()
         known = await self.topic("Known", 2)
         unseen = await self.topic("Unseen", 2)
-        producer = self.producer(
-            cluster.nameServerAddress, pollNameServerInterval=_POLL
-        )
-        client = producer.client
+        client = self.client(cluster.nameServerAddress, pollNameServerInterval=_POLL)
+        producer = Producer(client, "growth")
         await producer.send(Message(known, b"x"))
         addresses = [server.address for server in cluster.nameServers]
         index = addresses.index(client.stats().nameServer)

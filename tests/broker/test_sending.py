@@ -12,7 +12,7 @@ from pathlib import Path
 
 from twisted.internet.threads import deferToThread
 
-from txrocketmq import Message, SendStatus
+from txrocketmq import Message, Producer, SendStatus
 
 from . import commandline
 from .jars import V4
@@ -139,7 +139,7 @@ class Sending5Tests(ClusterTestCase):
         """
         cluster = await self.cluster()
         topic = await self.topic("Bodies", _QUEUES)
-        producer = self.producer(cluster.nameServerAddress)
+        producer = Producer(self.client(cluster.nameServerAddress), "bodies")
         results = {}
         for body in hardBodies():
             message = Message(
