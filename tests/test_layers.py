@@ -29,7 +29,7 @@ LAYERS: list[set[str]] = [
     {"_routing"},
     {"_sending"},
     # what the client says by itself
-    {"_inbound", "_membership", "_rpchooks"},
+    {"_inbound", "_membership", "_readiness", "_rpchooks"},
     {"client"},
     {"producer", "transaction", "requestreply", "trace"},
     # _options: what the command line and the relay are told on start
