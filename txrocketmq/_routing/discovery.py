@@ -28,7 +28,7 @@ from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
 
 from txrocketmq._deferreds import SingleFlight
-from txrocketmq._remoting.endpoints import parseNameServers
+from txrocketmq._remoting.addresses import parseNameServers
 from txrocketmq.errors import InvalidConfiguration, RouteError
 from txrocketmq.interfaces import INameServers
 
@@ -298,7 +298,7 @@ def _listed(body: bytes) -> Sequence[str]:
     @raise InvalidConfiguration: When it is no list of addresses.
     """
     line = re.split("[\r\n]", body.decode("ascii", "backslashreplace").strip())[0]
-    addresses = parseNameServers(line) if line else ()
-    if not 0 < len(addresses) <= MAX_ADDRESSES:
+    addresses = parseNameServers(line)
+    if len(addresses) > MAX_ADDRESSES:
         raise RouteError(f"it listed {len(addresses)} name servers")
     return addresses

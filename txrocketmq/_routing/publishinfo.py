@@ -116,7 +116,7 @@ def publishInfoFromDefault(
 
     @raise RouteError: As L{publishInfoOf}.
     """
-    queueDatas = [_limited(data, queueNums) for data in route.queueDatas]
+    queueDatas = tuple(_limited(data, queueNums) for data in route.queueDatas)
     limited = msgspec.structs.replace(route, queueDatas=queueDatas)
     return msgspec.structs.replace(publishInfoOf(topic, limited), fromDefaultTopic=True)
 
