@@ -5,11 +5,12 @@ Two things about time and sharing that Deferreds leave to their users.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import attrs
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 T = TypeVar("T")
@@ -124,3 +125,17 @@ class Deadline:
         Seconds left; never below zero.
         """
         return max(0.0, self.at - self._clock.seconds())
+
+
+async def within(clock: IReactorTime, seconds: float, work: Deferred[Any]) -> None:
+    """
+    Wait for something to end, well or not, but no longer than this.
+
+    It goes on when the time is over; what it ends with is not kept.
+    """
+    waited = deferLater(clock, seconds)
+    work.addBoth(lambda _: waited.cancel())
+    try:
+        await waited
+    except CancelledError:
+        return

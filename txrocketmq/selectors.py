@@ -50,9 +50,7 @@ def byMd5(arg: str) -> Selector:
     """
     Choose by the first four bytes, big-endian, of a string's MD5, as ali-ons.
     """
-    digest = int.from_bytes(
-        md5(_utf8(arg), usedforsecurity=False).digest()[:4], "big"
-    )
+    digest = int.from_bytes(md5(_utf8(arg), usedforsecurity=False).digest()[:4], "big")
     return lambda queues, message: queues[digest % len(queues)]
 
 

@@ -1,0 +1,128 @@
+"""
+What happens to every request on its way out, and to every answer on its way in.
+
+Law: the order is the namespace's fields, then the user's hooks, then the
+signature, which signs what all others left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from msgspec.structs import replace
+from twisted.internet.defer import Deferred, fail
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from txrocketmq._wire.command import RemotingCommand
+from txrocketmq.acl import SigningHook
+from txrocketmq.interfaces import IRPCHook
+from txrocketmq.settings import ClientSettings
+
+T = TypeVar("T")
+
+
+@implementer(IRPCHook)
+class NamespaceHook:
+    """
+    Puts a client's v2 namespace beside the names.  Follows C{NamespaceRpcHook}.
+    """
+
+    def __init__(self, namespace: str) -> None:
+        self._fields = {"nsd": "true", "ns": namespace}
+
+    def beforeRequest(self, address: str, command: RemotingCommand) -> RemotingCommand:
+        """
+        Add the two fields.
+        """
+        return replace(command, extFields={**command.extFields, **self._fields})
+
+    def afterResponse(
+        self, address: str, request: RemotingCommand, response: RemotingCommand
+    ) -> None:
+        """
+        Nothing: answers name no namespace.
+        """
+
+
+class Hooks:
+    """
+    The hooks of one client, in order.
+    """
+
+    _log = Logger()
+
+    def __init__(self, hooks: Sequence[IRPCHook]) -> None:
+        self._hooks = tuple(hooks)
+
+    def around(
+        self,
+        address: str,
+        command: RemotingCommand,
+        invoke: Callable[[RemotingCommand], Deferred[RemotingCommand]],
+    ) -> Deferred[RemotingCommand]:
+        """
+        Ask something, with every hook before it and after its answer.
+
+        @return: The answer; it fails with what a hook raised before, and then
+            nothing was asked.
+        """
+        try:
+            hooked = self._before(address, command)
+        except Exception:
+            return fail()
+        return invoke(hooked).addCallback(self._after, address, hooked)
+
+    def before(
+        self,
+        address: str,
+        command: RemotingCommand,
+        write: Callable[[RemotingCommand], Deferred[T]],
+    ) -> Deferred[T]:
+        """
+        Tell something that has no answer, with every hook before it.
+        """
+        try:
+            hooked = self._before(address, command)
+        except Exception:
+            return fail()
+        return write(hooked)
+
+    def _before(self, address: str, command: RemotingCommand) -> RemotingCommand:
+        """
+        The command as the hooks leave it.
+        """
+        for hook in self._hooks:
+            command = hook.beforeRequest(address, command)
+        return command
+
+    def _after(
+        self, answer: RemotingCommand, address: str, request: RemotingCommand
+    ) -> RemotingCommand:
+        """
+        Show an answer to the hooks.
+        """
+        for hook in self._hooks:
+            try:
+                hook.afterResponse(address, request, answer)
+            except Exception:
+                self._log.failure("{hook!r} failed after an answer", hook=hook)
+        return answer
+
+
+def hooksOf(settings: ClientSettings, hooks: Sequence[IRPCHook]) -> Hooks | None:
+    """
+    All hooks of a client, or L{None} where there is none.
+
+    @raise TypeError: When a hook is no L{IRPCHook}.
+    """
+    for hook in hooks:
+        if not IRPCHook.providedBy(hook):
+            raise TypeError(f"{hook!r} does not provide IRPCHook")
+    chain = list(hooks)
+    if settings.namespaceV2:
+        chain.insert(0, NamespaceHook(settings.namespaceV2))
+    if settings.credentials is not None:
+        chain.append(SigningHook(settings.credentials))
+    return Hooks(chain) if chain else None

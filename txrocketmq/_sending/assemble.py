@@ -1,0 +1,92 @@
+"""
+From a message to what is sent.
+
+Law: a message is validated, given its id and encoded once for a send, however
+many attempts it takes.
+
+Follows C{DefaultMQProducerImpl.sendKernelImpl} and C{MessageDecoder}.
+"""
+
+from __future__ import annotations
+
+from txrocketmq._wire.records import encodeProperties
+from txrocketmq.compression import compress
+from txrocketmq.errors import InvalidMessage
+from txrocketmq.message import Message
+from txrocketmq.namespaces import wrap
+
+from .outgoing import Envelope, Outgoing
+from .validate import checkMessage, checkPropertiesLength, checkTopic
+
+
+def assemble(envelope: Envelope, message: Message, msgId: str | None) -> Outgoing:
+    """
+    Make one message ready.
+
+    @param msgId: The id of an earlier send of it, or L{None} for a new one.
+
+    @raise InvalidMessage: When it cannot be sent.
+    """
+    settings = envelope.settings
+    if not isinstance(message, Message):
+        raise InvalidMessage(f"a Message is wanted, not a {type(message).__name__}")
+    checkTopic(message.topic)
+    checkMessage(message, settings.maxMessageSize)
+    uniqueKey = envelope.nextId() if msgId is None else _checkedId(msgId)
+    properties = propertiesOf(envelope, message, uniqueKey)
+    body, sysFlag = message.body, 0
+    size = len(body)
+    if size >= settings.compressMsgBodyOverHowmuch:
+        body, sysFlag = compress(body, settings.compressType, settings.compressLevel)
+    return Outgoing(
+        message.topic,
+        wrap(envelope.namespace, message.topic),
+        uniqueKey,
+        size,
+        body,
+        properties,
+        sysFlag,
+        message.flag,
+        None,
+        envelope,
+    )
+
+
+def propertiesOf(
+    envelope: Envelope, message: Message, uniqueKey: str, batched: bool = False
+) -> str:
+    """
+    A message's properties as they are sent.
+
+    @param batched: Whether it leaves in a batch, which carries the namespace
+        itself.
+    """
+    own = dict(message.properties) if message.properties else {}
+    own["UNIQ_KEY"] = uniqueKey
+    own["WAIT"] = "true" if message.waitStoreMsgOK else "false"
+    if message.tags is not None:
+        own["TAGS"] = message.tags
+    if message.keys:
+        own["KEYS"] = " ".join(message.keys)
+    if message.shardingKey is not None:
+        own["__SHARDINGKEY"] = message.shardingKey
+    if message.delayTimeLevel:
+        own["DELAY"] = str(message.delayTimeLevel)
+    if message.deliverAfter is not None:
+        own["TIMER_DELAY_MS"] = str(round(message.deliverAfter * 1000))
+    if message.deliverAt is not None:
+        own["TIMER_DELIVER_MS"] = str(round(message.deliverAt * 1000))
+    if envelope.namespace and not batched:
+        own["INSTANCE_ID"] = envelope.namespace
+    properties = encodeProperties(own)
+    checkPropertiesLength(properties)
+    return properties
+
+
+def _checkedId(msgId: object) -> str:
+    """
+    An id that was given by the caller.
+    """
+    if not isinstance(msgId, str) or not msgId.isalnum() or not msgId.isascii():
+        raise InvalidMessage(f"msgId must be the msgId of an earlier send: {msgId!r}")
+    return msgId

@@ -1,0 +1,78 @@
+"""
+Sends that are not answered.
+
+Law: one try, which is over when the bytes are given to the transport; what fails
+before that is surely not stored.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import CancelledError, Deferred
+
+from txrocketmq.errors import InvalidMessage, RocketMQError, SendCancelled, SendFailed
+from txrocketmq.message import Attempt, Persisted
+
+from .attempts import Ended
+from .progress import Send
+from .targets import LEAST_TIMEOUT, Cluster, Targets
+
+
+class Oneway:
+    """
+    Takes one producer's one-way sends to their end.
+    """
+
+    def __init__(self, cluster: Cluster, targets: Targets, ended: Ended) -> None:
+        self._cluster = cluster
+        self._clock = cluster.clock
+        self._targets = targets
+        self._ended = ended
+
+    def first(self, send: Send) -> Deferred[None]:
+        """
+        Make a send's only try.
+        """
+        return Deferred.fromCoroutine(self._guarded(send))
+
+    async def _guarded(self, send: Send) -> None:
+        """
+        The try, and the end of the send.
+        """
+        written = False
+        send.began = self._clock.seconds()
+        try:
+            await self._attempt(send)
+            written = True
+        except CancelledError:
+            raise SendCancelled(Persisted.NO) from None
+        except InvalidMessage:
+            raise
+        except RocketMQError as error:
+            raise self._failed(send, error) from None
+        finally:
+            self._ended(send, written)
+
+    async def _attempt(self, send: Send) -> None:
+        """
+        Give the bytes to the best queue's connection.
+        """
+        targets = self._targets
+        info = await targets.info(send)
+        send.queue = targets.choose(send, info)
+        send.address = targets.addressOrFail(info, send.queue)
+        left = max(send.at - self._clock.seconds(), LEAST_TIMEOUT)
+        command = send.outgoing.command(send.queue).asOneway()
+        await self._cluster.oneway(
+            send.address, command, send.rules.attemptTimeout(left)
+        )
+
+    def _failed(self, send: Send, error: RocketMQError) -> Exception:
+        """
+        The failure of a send.
+        """
+        elapsed = self._clock.seconds() - send.began
+        attempt = Attempt(send.queue, send.address, elapsed, error, Persisted.NO)
+        outgoing = send.outgoing
+        return SendFailed(
+            outgoing.topic, outgoing.msgId, error, Persisted.NO, [attempt]
+        )

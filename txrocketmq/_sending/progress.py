@@ -1,0 +1,277 @@
+"""
+How far one send has come, and which sends have not ended.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import attrs
+from twisted.internet.defer import Deferred, succeed
+
+from txrocketmq.errors import InvalidMessage
+from txrocketmq.message import (
+    Attempt,
+    Message,
+    MessageQueue,
+    Persisted,
+    Selector,
+    SendResult,
+)
+
+from .outgoing import Outgoing
+
+if TYPE_CHECKING:
+    from .rules import Rules
+
+LAST_KEPT = 3
+"""
+How many of the latest tries a failure lists beside the first.
+"""
+
+
+@attrs.define(eq=False)
+class Epoch:
+    """
+    The sends accepted between two calls of C{flush}.
+
+    @ivar live: How many of them have not ended.
+    """
+
+    live: int = 0
+
+
+class Ledger:
+    """
+    Which sends have not ended.
+
+    Law: asking for a flush costs the same however many sends there are.
+    """
+
+    def __init__(self) -> None:
+        self.current = Epoch()
+        self._flushes: deque[tuple[Epoch, Deferred[None]]] = deque()
+
+    def flush(self) -> Deferred[None]:
+        """
+        @return: Fires when every send of now has ended.
+        """
+        if not self.current.live and not self._flushes:
+            return succeed(None)
+        flushed: Deferred[None] = Deferred(self._forget)
+        self._flushes.append((self.current, flushed))
+        self.current = Epoch()
+        return flushed
+
+    def end(self, epoch: Epoch) -> None:
+        """
+        A send of an epoch has ended.
+        """
+        epoch.live -= 1
+        if self._flushes:
+            self._settle()
+
+    def _settle(self) -> None:
+        """
+        Tell of the flushes that are done, in order.
+        """
+        flushes = self._flushes
+        while flushes and not flushes[0][0].live:
+            _, flushed = flushes.popleft()
+            if not flushed.called:
+                flushed.callback(None)
+
+    def _forget(self, flushed: Deferred[None]) -> None:
+        """
+        Nobody waits for this flush any more; its epoch still counts.
+        """
+
+
+class Send:
+    """
+    One send, from its call to its end.
+
+    @ivar outgoing: What is sent.
+
+    @ivar at: When it must have ended, on the client's clock.
+
+    @ivar epoch: The epoch it was accepted in.
+
+    @ivar choice: What was said about the queue; L{None} leaves it to us.
+
+    @ivar rules: Whose rules it follows.
+
+    @ivar queue: The queue of the try under way, or of the last one.
+
+    @ivar address: The same for the broker's address.
+
+    @ivar began: When that try began.
+
+    @ivar history: The tries that failed; L{None} as long as none has.
+    """
+
+    __slots__ = (
+        "address",
+        "at",
+        "began",
+        "choice",
+        "epoch",
+        "history",
+        "outgoing",
+        "queue",
+        "rules",
+    )
+
+    def __init__(
+        self,
+        outgoing: Outgoing,
+        at: float,
+        epoch: Epoch,
+        choice: Choice | None,
+        rules: Rules,
+    ) -> None:
+        # No attrs here: this runs once for each message.
+        self.outgoing = outgoing
+        self.at = at
+        self.epoch = epoch
+        self.choice = choice
+        self.rules = rules
+        self.queue: MessageQueue | None = None
+        self.address: str | None = None
+        self.began = 0.0
+        self.history: History | None = None
+
+    def attempts(self, now: float) -> tuple[Attempt, ...]:
+        """
+        The listed tries, the one under way among them as the one that stored it.
+        """
+        own = Attempt(self.queue, self.address, now - self.began, None, Persisted.YES)
+        return (own,) if self.history is None else (*self.history.listed(), own)
+
+    @property
+    def duplicates(self) -> int:
+        """
+        How many copies earlier tries may have left.
+        """
+        return 0 if self.history is None else self.history.maybes
+
+
+class Choice:
+    """
+    What a caller said about the queue: which one, or who is to choose.
+
+    @ivar queue: The one queue the send may go to, once it is known.
+    """
+
+    __slots__ = ("_message", "_selector", "queue")
+
+    def __init__(
+        self, queue: MessageQueue | None, selector: Selector | None, message: Message
+    ) -> None:
+        self.queue = queue
+        self._selector = selector
+        self._message = message
+
+    def among(self, queues: Sequence[MessageQueue]) -> MessageQueue:
+        """
+        The queue, chosen at the first call for good.
+
+        @raise InvalidMessage: When the selector gives none of the topic's queues.
+        """
+        if self.queue is None:
+            queue = self._asked(queues)
+            if queue not in queues:
+                raise InvalidMessage(
+                    f"the selector must return one of the {len(queues)} queues it is "
+                    f"given, not {queue!r}"
+                )
+            self.queue = queue
+        return self.queue
+
+    def _asked(self, queues: Sequence[MessageQueue]) -> MessageQueue:
+        """
+        What the selector says, whatever it does.
+        """
+        assert self._selector is not None
+        try:
+            return self._selector(queues, self._message)
+        except Exception as error:
+            raise InvalidMessage(
+                f"the selector failed: {type(error).__name__}: {error}"
+            ) from error
+
+
+@attrs.define(eq=False)
+class History:
+    """
+    The tries of one send that failed.
+
+    @ivar tried: The brokers this round of tries has used up.
+
+    @ivar lastTried: The last broker tried, if there was one.
+
+    @ivar rounds: How many rounds of brokers have ended.
+
+    @ivar made: How many tries there were.
+
+    @ivar maybes: How many of them may have stored the message.
+
+    @ivar persisted: The most that is to be feared of them all.
+
+    @ivar onceUsed: Whether the one further try an answer allowed was made.
+
+    @ivar weak: A stored, but weak, result Java's rules tried to better.
+    """
+
+    tried: set[str] = attrs.field(factory=set)
+    lastTried: tuple[str, ...] = ()
+    rounds: int = 0
+    made: int = 0
+    maybes: int = 0
+    persisted: Persisted = Persisted.NO
+    onceUsed: bool = False
+    weak: SendResult | None = None
+    _first: Attempt | None = None
+    _last: deque[Attempt] = attrs.field(factory=lambda: deque(maxlen=LAST_KEPT))
+
+    def add(self, attempt: Attempt) -> None:
+        """
+        One more try failed.
+        """
+        self.made += 1
+        if self._first is None:
+            self._first = attempt
+        else:
+            self._last.append(attempt)
+        if attempt.persisted is Persisted.MAYBE:
+            self.maybes += 1
+        self.persisted = worse(self.persisted, attempt.persisted)
+        if attempt.messageQueue is not None:
+            brokerName = attempt.messageQueue.brokerName
+            self.tried.add(brokerName)
+            self.lastTried = (brokerName,)
+
+    def listed(self) -> tuple[Attempt, ...]:
+        """
+        The first try and the last few.
+        """
+        return () if self._first is None else (self._first, *self._last)
+
+    def nextRound(self) -> None:
+        """
+        All brokers may be tried again.
+        """
+        self.rounds += 1
+        self.tried.clear()
+
+
+def worse(one: Persisted, other: Persisted) -> Persisted:
+    """
+    What is known of a message after two tries.
+    """
+    for persisted in (Persisted.YES, Persisted.MAYBE):
+        if persisted in (one, other):
+            return persisted
+    return Persisted.NO

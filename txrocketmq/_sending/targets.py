@@ -1,0 +1,213 @@
+"""
+Where a send's next try goes.
+
+Law: every queue that is tried was looked up within the send's own time, and from
+the freshest route there is.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Protocol
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import TimeoutError as TwistedTimeout
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txrocketmq._remoting.protocol import RemotingProtocol
+from txrocketmq._routing.faults import BrokerAvoidance, QueueChooser
+from txrocketmq._routing.publishinfo import TopicPublishInfo
+from txrocketmq._routing.table import RouteTable
+from txrocketmq._wire.command import RemotingCommand
+from txrocketmq.errors import NoWritableQueue, RemotingTimeout, RocketMQError
+from txrocketmq.message import MessageQueue
+
+from .progress import History, Send
+
+LEAST_TIMEOUT = 0.001
+"""
+What is left of a send that has just run out of time, in seconds: enough to fail
+in the ordinary way.
+"""
+
+REFRESH_TIMEOUT = 1.0
+"""
+How long a send that depends on it waits for a fresh route.
+"""
+
+REFRESH_PAUSE = 1.0
+"""
+The least seconds between two lookups of a topic that failing sends ask for.
+"""
+
+
+class Cluster(Protocol):
+    """
+    What sends need of a client.
+    """
+
+    clock: IReactorTime
+    routes: RouteTable
+
+    def live(self, address: str) -> RemotingProtocol | None:
+        """
+        The connection to an address, if there is one.
+        """
+
+    def invokeLive(
+        self,
+        live: RemotingProtocol,
+        address: str,
+        command: RemotingCommand,
+        timeout: float,
+    ) -> Deferred[RemotingCommand]:
+        """
+        Ask on a connection that is there.
+        """
+
+    def invoke(
+        self, address: str, command: RemotingCommand, timeout: float
+    ) -> Deferred[RemotingCommand]:
+        """
+        Ask an address, connecting first if need be.
+        """
+
+    def oneway(
+        self, address: str, command: RemotingCommand, timeout: float
+    ) -> Deferred[None]:
+        """
+        Tell an address something that is not answered.
+        """
+
+    def sendAddress(self, master: str) -> str:
+        """
+        Where sends to a master go.
+        """
+
+
+class Targets:
+    """
+    Finds routes, queues and addresses for one producer's sends.
+
+    @ivar avoidance: The brokers that failed lately.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, cluster: Cluster, defaultTopicQueueNums: int, random: Random
+    ) -> None:
+        """
+        @param defaultTopicQueueNums: How many queues a new topic is to have.
+        """
+        self._clock = cluster.clock
+        self._routes = cluster.routes
+        self._sendAddress = cluster.sendAddress
+        self._queueNums = defaultTopicQueueNums
+        self.avoidance = BrokerAvoidance(self._clock)
+        self._chooser = QueueChooser(self.avoidance, random.random)
+        # Java's rules know nothing of other sends' failures.
+        self._plain = QueueChooser(BrokerAvoidance(self._clock), random.random)
+        self._refreshedAt: dict[str, float] = {}
+
+    def known(self, send: Send) -> TopicPublishInfo | None:
+        """
+        The topic's route, if it is there.
+        """
+        return self._routes.known(send.outgoing.wireTopic)
+
+    async def info(self, send: Send) -> TopicPublishInfo:
+        """
+        The topic's route, within the send's time.
+        """
+        topic = send.outgoing.wireTopic
+        found = self._routes.publishInfo(topic, self._queueNums)
+        left = max(send.at - self._clock.seconds(), LEAST_TIMEOUT)
+        try:
+            return await found.addTimeout(left, self._clock)
+        except TwistedTimeout:
+            raise RemotingTimeout(
+                "the name servers", f"no route of topic {topic!r} in time"
+            ) from None
+
+    def choose(self, send: Send, info: TopicPublishInfo) -> MessageQueue:
+        """
+        The queue a try goes to.
+
+        @raise InvalidMessage: When a selector chooses none.
+        """
+        if send.choice is not None:
+            return send.choice.among(_ownQueues(send, info))
+        history = send.history
+        if send.rules.avoids:
+            return self._chooser.choose(info, () if history is None else history.tried)
+        return self._plain.choose(info, () if history is None else history.lastTried)
+
+    def address(self, info: TopicPublishInfo, queue: MessageQueue) -> str | None:
+        """
+        Where a queue's broker takes sends; L{None} if it has no master now.
+        """
+        master = info.masterOf(queue)
+        return None if master is None else self._sendAddress(master)
+
+    def addressOrFail(self, info: TopicPublishInfo, queue: MessageQueue) -> str:
+        """
+        Where a queue's broker takes sends.
+
+        @raise NoWritableQueue: When it has no master now.
+        """
+        address = self.address(info, queue)
+        if address is None:
+            raise NoWritableQueue(queue.topic)
+        return address
+
+    def another(self, send: Send, history: History) -> bool:
+        """
+        Whether a broker is left that this round of tries has not used up.
+        """
+        info = self.known(send)
+        if info is None or send.choice is not None:
+            return False
+        return any(info.brokerOf(queue) not in history.tried for queue in info.queues)
+
+    async def refreshed(self, send: Send) -> None:
+        """
+        Look a route up again, as far as time allows; it stays when that fails.
+        """
+        left = max(send.at - self._clock.seconds(), LEAST_TIMEOUT)
+        refreshed = self._routes.refresh(send.outgoing.wireTopic)
+        try:
+            await refreshed.addTimeout(min(left, REFRESH_TIMEOUT), self._clock)
+        except CancelledError:
+            raise
+        except (RocketMQError, TwistedTimeout) as error:
+            self._log.debug("A route stays: {error}", error=str(error))
+
+    def refreshSoon(self, send: Send) -> None:
+        """
+        Look a route up again, at most once a second, and do not wait for it.
+        """
+        topic = send.outgoing.wireTopic
+        now = self._clock.seconds()
+        if now - self._refreshedAt.get(topic, -REFRESH_PAUSE) >= REFRESH_PAUSE:
+            self._refreshedAt[topic] = now
+            self._routes.refresh(topic).addErrback(self._stays)
+
+    def _stays(self, reason: Failure) -> None:
+        """
+        A route could not be looked up again; the one that is there serves.
+        """
+        reason.trap(RocketMQError, CancelledError)
+        self._log.debug("A route stays: {error}", error=reason.getErrorMessage())
+
+
+def _ownQueues(send: Send, info: TopicPublishInfo) -> tuple[MessageQueue, ...]:
+    """
+    A topic's queues under the name its user knows.
+    """
+    topic = send.outgoing.topic
+    if topic == send.outgoing.wireTopic:
+        return info.queues
+    return tuple(MessageQueue(topic, q.brokerName, q.queueId) for q in info.queues)

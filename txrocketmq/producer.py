@@ -1,0 +1,356 @@
+"""
+Sending messages.
+
+Follows Java's C{DefaultMQProducer} in what a send is, and the delivery contract
+in what it promises: one Deferred, fired once, on time, with the truth.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from twisted.internet.defer import Deferred, fail
+
+from txrocketmq._identity import millis
+from txrocketmq._sending.assemble import assemble
+from txrocketmq._sending.attempts import Attempts
+from txrocketmq._sending.batch import assembleBatch, splitResult
+from txrocketmq._sending.intake import Intake
+from txrocketmq._sending.oneway import Oneway
+from txrocketmq._sending.outgoing import Envelope, Outgoing
+from txrocketmq._sending.progress import Choice, Send
+from txrocketmq._sending.rules import rulesFor
+from txrocketmq._sending.targets import Targets
+from txrocketmq._sending.validate import checkGroup, checkTopic
+from txrocketmq.client import MQClient
+from txrocketmq.compression import checkCompression
+from txrocketmq.errors import InvalidMessage, NotRunning, RocketMQError
+from txrocketmq.message import (
+    CommunicationMode,
+    Message,
+    MessageQueue,
+    Selector,
+    SendResult,
+)
+from txrocketmq.namespaces import wrap
+from txrocketmq.settings import ProducerSettings
+from txrocketmq.stats import ProducerStats
+
+__all__ = ["Producer"]
+
+
+class Producer:
+    """
+    Sends messages to the cluster of one client, in the name of one group.
+    """
+
+    def __init__(
+        self,
+        client: MQClient,
+        group: str,
+        settings: ProducerSettings | None = None,
+    ) -> None:
+        """
+        @param client: The cluster; it need not be started yet.
+
+        @param group: The producer group, one per client.
+
+        @raise InvalidConfiguration: When the group or a setting cannot work.
+
+        @raise ValueError: When the client has a producer of this group already.
+        """
+        checkGroup(group)
+        self._settings = settings = settings or ProducerSettings()
+        checkCompression(settings.compressType, settings.compressLevel)
+        self._client = client
+        self.group = group
+        self._closed = False
+        self._random = random.Random()
+        own = client.settings
+        self._envelope = Envelope(
+            wrap(own.namespace, group),
+            own.namespace,
+            own.unitMode,
+            own.serializeType,
+            settings,
+            client.nextId,
+            millis,
+        )
+        self._renew()
+        client.join(group, self)
+
+    def send(
+        self,
+        message: Message,
+        *,
+        mode: CommunicationMode | None = None,
+        queue: MessageQueue | None = None,
+        selector: Selector | None = None,
+        timeout: float | None = None,
+        msgId: str | None = None,
+    ) -> Deferred[SendResult]:
+        """
+        Send a message and learn what became of it.
+
+        With C{mode=None}, a failure that surely left nothing stored is tried
+        again until the deadline, on another broker where one is left; one that
+        may have is tried again by count, under the same id.
+
+        @param mode: Java's rules instead of these.
+
+        @param queue: The one queue it may go to.
+
+        @param selector: What chooses the one queue it may go to.
+
+        @param timeout: Seconds until the end, instead of C{sendTimeout}.
+
+        @param msgId: Send it under the id of an earlier send: a resend.
+
+        @return: Where it is stored.  It may fail with
+
+            - L{NotRunning} and L{InvalidMessage
+              <txrocketmq.errors.InvalidMessage>}, at once
+
+            - L{TooManyInFlight<txrocketmq.errors.TooManyInFlight>} when there is
+              no room
+
+            - L{SendFailed<txrocketmq.errors.SendFailed>} otherwise: whether the
+              message may be stored is its C{persisted}
+
+            - L{SendCancelled<txrocketmq.errors.SendCancelled>} when cancelled,
+              which stops the tries and takes nothing back
+        """
+        try:
+            self._checkOpen()
+            choice = self._choice(message, queue, selector)
+            outgoing = assemble(self._envelope, message, msgId)
+        except RocketMQError as error:
+            return fail(error)
+        send = self._made(outgoing, choice, mode, timeout)
+        return self._intake.admit(send, self._attempts.first)
+
+    def sendOneway(
+        self,
+        message: Message,
+        *,
+        queue: MessageQueue | None = None,
+        selector: Selector | None = None,
+    ) -> Deferred[None]:
+        """
+        Send a message, and do not ask what became of it.
+
+        @return: Fires once its bytes are given to the transport.  What fails
+            before that is surely not stored; it fails as L{send} does.
+        """
+        try:
+            self._checkOpen()
+            choice = self._choice(message, queue, selector)
+            outgoing = assemble(self._envelope, message, None)
+        except RocketMQError as error:
+            return fail(error)
+        send = self._made(outgoing, choice, None, None)
+        return self._intake.admit(send, self._oneway.first)
+
+    def sendBatch(
+        self,
+        messages: Sequence[Message],
+        *,
+        queue: MessageQueue | None = None,
+        selector: Selector | None = None,
+        timeout: float | None = None,
+    ) -> Deferred[list[SendResult]]:
+        """
+        Send messages of one topic in one request, to one queue.
+
+        @param messages: They share their topic and C{waitStoreMsgOK}, and none is
+            delayed.
+
+        @param selector: What chooses the queue, by the first message.
+
+        @return: One result for each message, in order.  It fails as L{send}
+            does: a batch is stored as a whole or not at all.
+        """
+        try:
+            self._checkOpen()
+            outgoing = assembleBatch(self._envelope, messages)
+            choice = self._choice(messages[0], queue, selector)
+        except RocketMQError as error:
+            return fail(error)
+        send = self._made(outgoing, choice, None, timeout)
+        sent = self._intake.admit(send, self._attempts.first)
+        return sent.addCallback(lambda result: splitResult(outgoing, result))
+
+    def publishQueues(self, topic: str) -> Deferred[list[MessageQueue]]:
+        """
+        The queues messages of a topic can go to, from a fresh route.
+
+        @return: The queues.  It may fail with L{NotRunning}, L{InvalidMessage
+            <txrocketmq.errors.InvalidMessage>} for an illegal topic, and as route
+            lookups do, with a L{RouteError<txrocketmq.errors.RouteError>}.
+        """
+        try:
+            self._checkOpen()
+            checkTopic(topic)
+        except RocketMQError as error:
+            return fail(error)
+        refreshed = self._client.routes.refresh(
+            wrap(self._client.settings.namespace, topic)
+        )
+        return refreshed.addCallback(
+            lambda info: [
+                MessageQueue(topic, queue.brokerName, queue.queueId)
+                for queue in info.queues
+            ]
+        )
+
+    def drained(self) -> Deferred[None]:
+        """
+        @return: Fires when no send is under way.  The client waits for it.
+        """
+        return self.flush()
+
+    def flush(self) -> Deferred[None]:
+        """
+        @return: Fires when every send accepted before this call has ended.
+        """
+        return self._intake.flush()
+
+    def whenWritable(self) -> Deferred[None]:
+        """
+        @return: Fires when there is room for another send.  Loops that send much
+            wait for it.
+        """
+        return self._intake.room.whenWritable()
+
+    def stats(self) -> ProducerStats:
+        """
+        A look at this producer.
+        """
+        intake, attempts = self._intake, self._attempts
+        return ProducerStats(
+            intake.room.messages,
+            intake.room.size,
+            intake.room.waiting,
+            intake.sent,
+            intake.failed,
+            attempts.made,
+            attempts.retries,
+        )
+
+    def close(self) -> Deferred[None]:
+        """
+        Take no more sends, let those under way end, and say goodbye.
+
+        @return: Fires when it is done.  It does not fail, and can be called
+            again.
+        """
+        if self._closed:
+            return self.flush()
+        self._closed = True
+        return self.flush().addCallback(self._leave)
+
+    def started(self) -> None:
+        """
+        The client was started: fetch the routes this producer was promised.
+        """
+        self._renew()
+        for topic in self._settings.topics:
+            self._client.prefetch(topic, self._settings.defaultTopicQueueNums)
+
+    def stopped(self) -> None:
+        """
+        The client stops: nothing goes on.
+        """
+        self._intake.stop()
+        self._attempts.stop()
+
+    def __repr__(self) -> str:
+        """
+        Short enough for a log line.
+        """
+        return f"<Producer {self.group} of {self._client!r}>"
+
+    def _renew(self) -> None:
+        """
+        Begin with no send.
+        """
+        self._intake = Intake(self._client.clock, self._settings)
+        self._targets = Targets(
+            self._client, self._settings.defaultTopicQueueNums, self._random
+        )
+        self._attempts = Attempts(
+            self._client, self._targets, self._random, self._intake.ended
+        )
+        self._oneway = Oneway(self._client, self._targets, self._intake.ended)
+
+    def _checkOpen(self) -> None:
+        """
+        Refuse what cannot be done now.
+        """
+        if self._closed:
+            raise NotRunning("the producer is closed")
+        refusal = self._client.refusal()
+        if refusal is not None:
+            raise refusal
+
+    def _choice(
+        self,
+        message: Message,
+        queue: MessageQueue | None,
+        selector: Selector | None,
+    ) -> Choice | None:
+        """
+        What was said about the queue, by the caller or by a shardingKey.
+        """
+        if queue is None and selector is None:
+            key = getattr(message, "shardingKey", None)
+            if key is None or not isinstance(key, str):
+                return None
+            selector = self._settings.shardingSelector(key)
+        elif queue is not None and selector is not None:
+            raise InvalidMessage("give a queue or a selector, not both")
+        elif queue is not None:
+            _checkQueue(queue, message)
+        elif not callable(selector):
+            raise InvalidMessage(f"selector must be callable, not {selector!r}")
+        return Choice(queue, selector, message)
+
+    def _made(
+        self,
+        outgoing: Outgoing,
+        choice: Choice | None,
+        mode: CommunicationMode | None,
+        timeout: float | None,
+    ) -> Send:
+        """
+        A send that begins now.
+        """
+        settings = self._settings
+        seconds = settings.sendTimeout if timeout is None else timeout
+        return Send(
+            outgoing,
+            self._client.clock.seconds() + seconds,
+            self._intake.ledger.current,
+            choice,
+            rulesFor(mode, settings, choice is not None),
+        )
+
+    def _leave(self, ignored: object) -> Deferred[None]:
+        """
+        Say goodbye.
+        """
+        timeout = self._client.settings.requestTimeout
+        return self._client.leave(self.group, self, timeout)
+
+
+def _checkQueue(queue: object, message: Message) -> None:
+    """
+    Refuse a queue a message cannot go to.
+    """
+    if not isinstance(queue, MessageQueue):
+        raise InvalidMessage(f"queue must be a MessageQueue, not {queue!r}")
+    if isinstance(message, Message) and queue.topic != message.topic:
+        raise InvalidMessage(
+            f"the queue is of topic {queue.topic!r}, the message of {message.topic!r}"
+        )
