@@ -1,0 +1,3 @@
+"""
+What the command line is made of; L{txrocketmq.cli} is its entry point.
+"""
