@@ -1,0 +1,168 @@
+"""
+From a C{host:port} to a connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.endpoints import (
+    HostnameEndpoint,
+    TCP4ClientEndpoint,
+    TCP6ClientEndpoint,
+)
+from twisted.internet.error import ConnectingCancelledError
+from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+
+from txrocketmq import tls
+from txrocketmq.errors import (
+    ConnectFailed,
+    ConnectTimeout,
+    InvalidConfiguration,
+    ResolveFailed,
+)
+from txrocketmq.settings import ClientSettings
+
+from .addresses import asIP, isAllowed, parseAddress, parseNameServers
+from .lookups import Lookups, Resolved
+from .protocol import RemotingFactory, RemotingProtocol, Responder
+from .reasons import connectError, handshakeError
+
+__all__ = ["Connector", "parseAddress", "parseNameServers"]
+
+# How many requests of one broker are looked at in a second.
+REQUEST_RATE = 1000.0
+
+
+class Connector:
+    """
+    Makes the connections of one client, as its settings say.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        clock: IReactorTime,
+        settings: ClientSettings,
+        respond: Responder,
+    ) -> None:
+        """
+        @param reactor: What connects and resolves names.
+
+        @param respond: What answers the brokers' requests.
+
+        @raise InvalidConfiguration: A file of the TLS settings does not load.
+        """
+        self._reactor = reactor
+        self._clock = clock
+        self._settings = settings
+        self._respond = respond
+        self._wrap = None if settings.tls is None else tls.wrapper(settings.tls)
+        self._lookups = Lookups(clock, lambda: reactor.nameResolver)
+
+    def connect(self, address: str) -> Deferred[RemotingProtocol]:
+        """
+        Connect to a name server or a broker.
+
+        @param address: The C{host:port} it is known by.
+
+        @return: The connection; with TLS, after its handshake.  It may fail
+            with L{ConnectFailed} and what is derived from it.
+        """
+        timeout = self._settings.connectTimeout
+
+        def tooLate(result: object, timeout: float) -> RemotingProtocol:
+            raise ConnectTimeout(address, f"there was no connection in {timeout:g} s")
+
+        return Deferred.fromCoroutine(self._connect(address)).addTimeout(
+            timeout, self._clock, tooLate
+        )
+
+    async def _connect(self, address: str) -> RemotingProtocol:
+        """
+        Connect, without a limit of time.
+        """
+        factory = RemotingFactory(
+            self._clock,
+            self._respond,
+            address=address,
+            frameTimeout=self._settings.requestTimeout,
+            requestRate=REQUEST_RATE,
+        )
+        try:
+            endpoint = await self._endpoint(address)
+            protocol = await endpoint.connect(factory)
+        except (CancelledError, ConnectFailed):
+            raise
+        except ConnectingCancelledError as e:
+            raise CancelledError from e
+        except Exception as e:
+            raise connectError(address, e) from e
+        assert isinstance(protocol, RemotingProtocol)
+        if self._wrap is not None:
+            await self._secure(protocol)
+        return protocol
+
+    async def _secure(self, protocol: RemotingProtocol) -> None:
+        """
+        Wait for the TLS handshake.
+        """
+        try:
+            await protocol.whenSecured()
+        except CancelledError:
+            protocol.abort()
+            raise
+        except Exception as e:
+            raise handshakeError(protocol.address, e) from e
+
+    async def _endpoint(self, address: str) -> IStreamClientEndpoint:
+        """
+        Find where an address leads, and what connects there.
+        """
+        host, port = self._place(address)
+        if self._settings.endpointFactory is not None:
+            endpoint = self._settings.endpointFactory(self._reactor, host, port)
+        else:
+            endpoint = await self._tcp(address, host, port)
+        return endpoint if self._wrap is None else self._wrap(endpoint, host)
+
+    def _place(self, address: str) -> tuple[str, int]:
+        """
+        Find the host and the port where an address is reached.
+        """
+        addressMap = self._settings.addressMap
+        if isinstance(addressMap, Mapping):
+            mapped = addressMap.get(address, address)
+        else:
+            mapped = addressMap(address)
+        try:
+            host, port = parseAddress(mapped)
+        except InvalidConfiguration as e:
+            raise ConnectFailed(address, str(e)) from e
+        ip = asIP(host)
+        if ip is not None and not isAllowed(ip, self._settings.allowedAddresses):
+            raise ConnectFailed(address, "connections to this address are not allowed")
+        return host, port
+
+    async def _tcp(self, address: str, host: str, port: int) -> IStreamClientEndpoint:
+        """
+        What connects to an address, or to the first of a name's that answers.
+        """
+        timeout = self._settings.connectTimeout
+        ip = asIP(host)
+        if ip is not None:
+            kind = TCP4ClientEndpoint if ip.version == 4 else TCP6ClientEndpoint
+            return kind(self._reactor, str(ip), port, timeout)
+        found = await self._lookups.addresses(host)
+        if not found:
+            raise ResolveFailed(address, "the host name has no address")
+        allowed = [
+            each for each in found if isAllowed(each, self._settings.allowedAddresses)
+        ]
+        if not allowed:
+            raise ConnectFailed(
+                address, "connections to what this name leads to are not allowed"
+            )
+        return HostnameEndpoint(Resolved(self._reactor, allowed), host, port, timeout)

@@ -1,0 +1,120 @@
+"""
+How long a peer may take, and what is concluded when it took longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import inf
+
+from .waiters import UNWRITTEN, Waiter
+
+# A delayed call that comes so late means that the reactor stood still, and
+# that answers may lie in the socket: they are read before anything expires.
+STALL = 0.1
+GRACE = 1.0
+
+
+class Patience:
+    """
+    What a connection waits for its peer to do, and since when.
+
+    Each of the four is infinity while nothing of the kind is waited for.
+
+    @ivar silentSince: A request waits, and no byte at all has come.
+
+    @ivar pausedSince: The transport takes no more.
+
+    @ivar frameSince: A frame has begun to arrive.
+
+    @ivar closingSince: The connection is to be closed.
+    """
+
+    __slots__ = ("_limit", "closingSince", "frameSince", "pausedSince", "silentSince")
+
+    def __init__(self, limit: float) -> None:
+        """
+        @param limit: How many seconds each may take.
+        """
+        self._limit = limit
+        self.end()
+
+    def end(self) -> None:
+        """
+        Wait for nothing any more.
+        """
+        self.silentSince = inf
+        self.pausedSince = inf
+        self.frameSince = inf
+        self.closingSince = inf
+
+    def frameArriving(self, isNew: bool, now: float) -> None:
+        """
+        Part of a frame is there.  A frame's time runs from its first byte:
+        one that drips in must not stay for ever.
+
+        @param isNew: Whether other frames were completed before it.
+        """
+        if isNew or self.frameSince == inf:
+            self.frameSince = now
+
+    def until(self) -> float:
+        """
+        When it ends for what nobody else has a deadline for.
+        """
+        return min(self.frameSince, self.closingSince) + self._limit
+
+    def verdict(self, now: float, expired: Iterable[Waiter], heard: int) -> str | None:
+        """
+        What is wrong with the peer, if it took too long for something.
+
+        A request that expired is no proof: it is one if for the whole limit
+        nothing moved, and nothing came since it was written.
+
+        @param expired: The requests whose time is over now.
+
+        @param heard: How often something came from the peer.
+        """
+        late = now - self._limit
+        if self.frameSince <= late:
+            return f"a frame did not arrive whole within {self._limit:g} s"
+        if self.closingSince <= late:
+            return f"the peer did not let us close within {self._limit:g} s"
+        moments = {each.heard for each in expired}
+        if self.silentSince <= late and heard in moments:
+            return f"nothing came from the peer for {self._limit:g} s"
+        if self.pausedSince <= late and UNWRITTEN in moments:
+            return f"the peer did not read for {self._limit:g} s"
+        return None
+
+
+class Grace:
+    """
+    Notice that the reactor stood still, and give it time to read.
+    """
+
+    __slots__ = ("_heard", "_until")
+
+    def __init__(self) -> None:
+        self._heard = UNWRITTEN
+        self._until = inf
+
+    def isDue(self, at: float, now: float, heard: int) -> bool:
+        """
+        Whether the sockets should be looked at once more before anybody's
+        time is said to be over: the call came late, or it came late and more
+        was read since.
+
+        @param at: When the call should have come.
+
+        @param heard: How often something came from the peer.
+        """
+        if self._heard == UNWRITTEN:
+            if now - at < STALL:
+                return False
+            self._until = now + GRACE
+        elif heard == self._heard or now >= self._until:
+            self._heard = UNWRITTEN
+            return False
+        self._heard = heard
+        return True

@@ -1,0 +1,122 @@
+"""
+Requests that wait for their answers, in the order of their deadlines.
+"""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heappush
+from math import inf
+
+from twisted.internet.defer import Deferred
+
+from txrocketmq._wire.command import RemotingCommand
+from txrocketmq.message import Persisted
+
+UNWRITTEN = -1
+
+# How many entries of answered requests the order may hold beside as many as
+# there are live ones.
+SLACK = 64
+
+
+class Waiter(Deferred[RemotingCommand]):
+    """
+    The Deferred of one request, and what its connection knows of it.
+
+    They are one object, because there is one of them for each message sent.
+
+    @ivar opaque: The request's number on its connection.
+
+    @ivar timeout: How many seconds it was given.
+
+    @ivar deadline: When they are over.
+
+    @ivar heard: How often the connection had heard from the peer when the
+        request was given to the transport; L{UNWRITTEN} before that.
+
+    @ivar oneway: Whether being given to the transport is all that is wanted.
+    """
+
+    opaque: int
+    timeout: float
+    deadline: float
+    heard: int
+    oneway = False
+
+    @property
+    def persisted(self) -> Persisted:
+        """
+        What is known of a request that gets no answer.
+        """
+        return Persisted.NO if self.heard == UNWRITTEN else Persisted.MAYBE
+
+
+class Waiters:
+    """
+    The waiters of one connection.
+
+    The order is a heap whose entries outlive their waiters: an answer only
+    leaves L{live}.  Entries of the dead are dropped when they reach the top,
+    or all at once when they are the most, so that time is constant per
+    request and memory bounded by the live.
+
+    @ivar live: The waiters by opaque.  Taking one out is all it takes to
+        forget it.
+    """
+
+    __slots__ = ("_order", "live")
+
+    def __init__(self) -> None:
+        self.live: dict[int, Waiter] = {}
+        self._order: list[tuple[float, int]] = []
+
+    def add(self, waiter: Waiter) -> None:
+        """
+        Take in a waiter whose C{opaque} and C{deadline} are set.
+        """
+        live = self.live
+        order = self._order
+        live[waiter.opaque] = waiter
+        heappush(order, (waiter.deadline, waiter.opaque))
+        if len(order) > 2 * len(live) + SLACK:
+            order[:] = [(each.deadline, each.opaque) for each in live.values()]
+            heapify(order)
+
+    def earliest(self) -> float:
+        """
+        The earliest deadline of all; infinity if there is none.
+        """
+        order = self._order
+        while order:
+            deadline, opaque = order[0]
+            if self._isLive(deadline, opaque):
+                return deadline
+            heappop(order)
+        return inf
+
+    def takeExpired(self, now: float) -> list[Waiter]:
+        """
+        Take out those whose deadline has come.
+        """
+        expired = []
+        while self.earliest() <= now:
+            _, opaque = heappop(self._order)
+            expired.append(self.live.pop(opaque))
+        return expired
+
+    def takeAll(self) -> list[Waiter]:
+        """
+        Take out everyone, oldest first.
+        """
+        waiters = list(self.live.values())
+        self.live.clear()
+        self._order.clear()
+        return waiters
+
+    def _isLive(self, deadline: float, opaque: int) -> bool:
+        """
+        Whether an entry's request still waits, and is not a later one that
+        was given the same number.
+        """
+        waiter = self.live.get(opaque)
+        return waiter is not None and waiter.deadline == deadline
