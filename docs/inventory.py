@@ -19,6 +19,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from twisted.internet import interfaces
+
 TWISTED = "https://docs.twisted.org/en/stable/api"
 PYTHON = "https://docs.python.org/3"
 
@@ -34,16 +36,30 @@ def write(package: Path, directory: Path) -> list[tuple[Path, str]]:
     @param directory: Where to write them.
     @return: Each inventory and the address that its entries are below.
     """
-    wanted = {name for file in package.rglob("*.py") for name in _names(file)}
+    names = {name for file in package.rglob("*.py") for name in _names(file)}
+    twisted = {**{name: name for name in names}, **_shortNames()}
+    python = {name: name for name in (*names, *dir(builtins))}
     return [
-        (_inventory(directory / "twisted.inv", sorted(wanted), _twisted), TWISTED),
-        (
-            _inventory(
-                directory / "python.inv", [*sorted(wanted), *dir(builtins)], _python
-            ),
-            PYTHON,
+        (_inventory(directory / "twisted.inv", twisted, _twisted), TWISTED),
+        (_inventory(directory / "python.inv", python, _python), PYTHON),
+    ]
+
+
+def _shortNames() -> dict[str, str]:
+    """
+    Find what docstrings may name without importing it: what everybody knows.
+    """
+    known = [
+        "twisted.internet.defer.CancelledError",
+        "twisted.internet.defer.Deferred",
+        "twisted.python.failure.Failure",
+        *(
+            f"twisted.internet.interfaces.{name}"
+            for name, found in vars(interfaces).items()
+            if _isInterface(found)
         ),
     ]
+    return {name.rpartition(".")[2]: name for name in known}
 
 
 def _names(file: Path) -> Iterator[str]:
@@ -60,17 +76,18 @@ def _names(file: Path) -> Iterator[str]:
 
 
 def _inventory(
-    path: Path, names: list[str], locate: Callable[[str], str | None]
+    path: Path, names: dict[str, str], locate: Callable[[str], str | None]
 ) -> Path:
     """
     Write one inventory, in Sphinx's second format.
 
+    @param names: What docstrings call each thing, and its full name.
     @param locate: Finds where a name is documented, below the inventory's address.
     """
     lines = [
         f"{name} py:obj 1 {location} -\n"
-        for name in names
-        if (location := locate(name)) is not None
+        for name, full in sorted(names.items())
+        if (location := locate(full)) is not None
     ]
     path.write_bytes(
         b"# Sphinx inventory version 2\n# Project: -\n# Version: -\n"
