@@ -17,7 +17,7 @@ from tests.sources import PACKAGE, Import, Source, package, parse
 
 LAYERS: list[set[str]] = [
     # values and codecs; no Twisted
-    {"_version", "message", "_wire"},
+    {"_version", "message", "stats", "_wire"},
     # what is said with them; remoting: the public names of _wire
     {"selectors", "errors", "remoting", "namespaces"},
     # what users implement and choose: settings refuses what cannot be with an
