@@ -51,7 +51,7 @@ def _encodeExtFields(extFields: dict[str, str]) -> bytes:
     """
     Write the block of names and values.
     """
-    parts = []
+    parts: list[bytes] = []
     for name, value in extFields.items():
         if name and value:
             nameBytes = name.encode("utf-8")

@@ -34,6 +34,7 @@ WIRE_NAMES = {
 # int() takes underscores, blanks, a plus sign and the digits of every script.
 _DIGITS = re.compile("-?[0-9]{1,19}")
 
+
 class Header(msgspec.Struct, frozen=True):
     """
     What the C{extFields} of a command say, as typed fields.

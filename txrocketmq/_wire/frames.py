@@ -127,7 +127,11 @@ class FrameBuffer:
             self._continue(self._partial, data, at, commands)
 
     def _continue(
-        self, partial: PartialFrame, data: bytes, at: int, commands: list[RemotingCommand]
+        self,
+        partial: PartialFrame,
+        data: bytes,
+        at: int,
+        commands: list[RemotingCommand],
     ) -> int:
         """
         Go on with an unfinished frame.

@@ -7,8 +7,15 @@ they say the same, the second with names of one letter.
 
 from __future__ import annotations
 
-from .extfields import Header, Int32, Int64, RequestHeader
-from .extfields import fromExtFields, toExtFields, writeBool
+from .extfields import (
+    Header,
+    Int32,
+    Int64,
+    RequestHeader,
+    fromExtFields,
+    toExtFields,
+    writeBool,
+)
 
 # V2 exists to shorten the names of V1.
 V2_NAMES = {
