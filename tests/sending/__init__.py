@@ -1,0 +1,3 @@
+"""
+Tests of L{txrocketmq._sending}, the producer and the client.
+"""
