@@ -156,6 +156,18 @@ class SingleTests(TestCase):
         self.assertEqual(packed.body, zlib.compress(b"x" * 100, 5))
         self.assertEqual(packed.size, 100)
 
+    def test_compressionThatGrows(self) -> None:
+        """
+        A body that would outgrow the limit by compression is sent as it is;
+        one that only grows is compressed, as Java does.
+        """
+        body = bytes(range(256))
+        for limit, sysFlag in ((256, 0), (1000, 0x301)):
+            envelope = envelopeOf(compressMsgBodyOverHowmuch=1, maxMessageSize=limit)
+            outgoing = assemble(envelope, Message("T", body), None)
+            self.assertEqual(outgoing.sysFlag, sysFlag)
+            self.assertEqual(outgoing.body == body, not sysFlag)
+
     def test_namespace(self) -> None:
         """
         The wire's topic has the prefix, the user's has not.
@@ -170,9 +182,7 @@ class SingleTests(TestCase):
         They are refused here, not by the broker.
         """
         message = Message("T", b"x", properties={"a": "é" * 20_000})
-        error = self.assertRaises(
-            InvalidMessage, assemble, envelopeOf(), message, None
-        )
+        error = self.assertRaises(InvalidMessage, assemble, envelopeOf(), message, None)
         self.assertIn("32767", str(error))
 
     def test_notAMessage(self) -> None:
@@ -279,7 +289,9 @@ class BatchTests(TestCase):
         command = outgoing.command(QUEUE)
         self.assertEqual(command.code, RequestCode.SEND_BATCH_MESSAGE)
         header = headerOf(outgoing)
-        self.assertEqual((header.batch, header.sysFlag, header.topic), (True, 0, "ns%T"))
+        self.assertEqual(
+            (header.batch, header.sysFlag, header.topic), (True, 0, "ns%T")
+        )
         self.assertEqual(
             decodeProperties(header.properties or ""),
             {"WAIT": "true", "UNIQ_KEY": "ID2", "INSTANCE_ID": "ns"},

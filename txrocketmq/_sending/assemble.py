@@ -37,7 +37,11 @@ def assemble(envelope: Envelope, message: Message, msgId: str | None) -> Outgoin
     body, sysFlag = message.body, 0
     size = len(body)
     if size >= settings.compressMsgBodyOverHowmuch:
-        body, sysFlag = compress(body, settings.compressType, settings.compressLevel)
+        packed, bits = compress(body, settings.compressType, settings.compressLevel)
+        # What does not compress grows by a little: as with Java, except where
+        # that would take it past what the broker accepts.
+        if len(packed) <= settings.maxMessageSize:
+            body, sysFlag = packed, bits
     return Outgoing(
         message.topic,
         wrap(envelope.namespace, message.topic),
