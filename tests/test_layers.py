@@ -32,8 +32,8 @@ LAYERS: list[set[str]] = [
     {"_inbound", "_membership", "_readiness", "_rpchooks"},
     {"client"},
     {"producer", "transaction", "requestreply", "trace"},
-    # _options: what the command line and the relay are told on start
-    {"sandbox", "_options"},
+    # _options, _clocks: what the command line and the relay do on start
+    {"sandbox", "_options", "_clocks"},
     {"testing", "relay", "scrapy", "doctor"},
     {"_cli"},
     {"cli"},

@@ -41,7 +41,7 @@ SOURCES = (
 )
 
 #: Requirements of those who work on the project, whose floors nobody installs.
-TOOLS = {"all", "dev", "docs", "test"}
+TOOLS = {"all", "bench", "dev", "docs", "test"}
 
 REQUIREMENT = re.compile(r"(?P<name>[\w.]+)(?:\[\w+\])? >= (?P<floor>[\d.]+)(?:;.*)?")
 
