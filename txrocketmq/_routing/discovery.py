@@ -17,7 +17,7 @@ from typing import Any
 
 from hyperlink import URL
 from treq.client import HTTPClient
-from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -102,10 +102,7 @@ class HTTPNameServers:
         self._url = asked.to_text()
         # The query stays out of logs: it is where people put secrets.
         self._server = asked.replace(query=()).to_text()
-        self._client = HTTPClient(
-            # Twisted's Agent has no annotations.
-            _PlainAgent(agent or Agent(reactor))  # type: ignore[no-untyped-call]
-        )
+        self._client = HTTPClient(_PlainAgent(agent or Agent(reactor)))
         self._flight: SingleFlight[Sequence[str]] = SingleFlight(self._look)
         self._last: Sequence[str] = ()
         self._goodUntil = 0.0
@@ -165,8 +162,9 @@ class HTTPNameServers:
         """
         Stay with the last list, if there is one.
         """
-        if isinstance(reason.value, CancelledError):
-            reason.raiseException()
+        if not self._flight.running:
+            # Cancelled, whatever it failed with: that says nothing of the server.
+            return self._last
         text = reason.getErrorMessage()[:SHOWN]
         if not self._last:
             raise RouteError(f"the address server {self._server} is of no use: {text}")

@@ -15,6 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from txrocketmq._deferreds import SingleFlight
 from txrocketmq._wire.bodies import TopicRouteData, decodeTopicRouteData
 from txrocketmq._wire.codes import RequestCode, ResponseCode
 from txrocketmq._wire.command import RemotingCommand
@@ -81,7 +82,7 @@ class NameServerClient:
         random: Callable[[], float],
     ) -> None:
         """
-        @param source: Where the name servers are, asked for each lookup.
+        @param source: Where the name servers are, asked again for each lookup.
 
         @param invoke: What asks a name server.
 
@@ -89,7 +90,9 @@ class NameServerClient:
 
         @param random: What chooses the first one, as C{random.random}.
         """
-        self._source = source
+        # Shared, so that cancelling is certain to end in a CancelledError: what
+        # somebody else's Deferred does then is not known.
+        self._search: SingleFlight[Sequence[str]] = SingleFlight(source.addresses)
         self._invoke = invoke
         self._requestTimeout = requestTimeout
         self._random = random
@@ -156,7 +159,7 @@ class NameServerClient:
         Where the name servers are now; those of the last time if nobody says.
         """
         try:
-            found = tuple(await self._source.addresses())
+            found = tuple(await self._search.result())
         except CancelledError:
             raise
         except Exception as error:

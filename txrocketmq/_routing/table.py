@@ -205,9 +205,12 @@ class RouteTable:
         try:
             info = await self.refresh(topic)
         except TopicNotFound as error:
-            # It may be there all the same: kept, or made by another who asked.
-            known = self._usable.get(topic)
-            info = known or await self._fromDefault(topic, queueNums, error)
+            # A topic that was there, if only to be read, is not one to be made.
+            kept = self._entries.get(topic)
+            if kept is None:
+                info = await self._fromDefault(topic, queueNums, error)
+            else:
+                info = kept.info
         if not info.queues:
             raise NoWritableQueue(topic)
         return info

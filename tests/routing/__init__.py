@@ -1,0 +1,3 @@
+"""
+Name servers, routes, and which queue is next.
+"""
