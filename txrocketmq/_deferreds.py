@@ -4,7 +4,8 @@ Two things about time and sharing that Deferreds leave to their users.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -29,7 +30,7 @@ class SingleFlight(Generic[T]):
         @param operation: What to run; it may also raise.
         """
         self._operation = operation
-        self._waiting: list[Deferred[T]] = []
+        self._waiting: dict[Deferred[T], None] = {}
         self._running: Deferred[None] | None = None
 
     @property
@@ -43,14 +44,14 @@ class SingleFlight(Generic[T]):
         """
         What the run under way gives, or a new one if there is none.
         """
-        waiter: Deferred[T] = Deferred(self._abandon)
         waiting = self._waiting
-        waiting.append(waiter)
+        waiter: Deferred[T] = Deferred(partial(self._abandon, waiting))
+        waiting[waiter] = None
         if len(waiting) == 1:
             self._run(waiting)
         return waiter
 
-    def _run(self, waiting: list[Deferred[T]]) -> None:
+    def _run(self, waiting: dict[Deferred[T], None]) -> None:
         """
         Begin a run for these waiters; it may end before this returns.
         """
@@ -62,42 +63,57 @@ class SingleFlight(Generic[T]):
         )
         if self._waiting is waiting:
             self._running = running
+            self._cancelIfAbandoned(waiting)
 
-    def _succeeded(self, value: T, waiting: list[Deferred[T]]) -> None:
+    def _succeeded(self, value: T, waiting: dict[Deferred[T], None]) -> None:
         """
         Give the value to all who waited for this run.
         """
         self._end(waiting)
-        for waiter in waiting:
+        for waiter in _takenOut(waiting):
             waiter.callback(value)
 
-    def _failed(self, reason: Failure, waiting: list[Deferred[T]]) -> None:
+    def _failed(self, reason: Failure, waiting: dict[Deferred[T], None]) -> None:
         """
         Give the failure to all who waited for this run.
         """
         self._end(waiting)
-        for waiter in waiting:
+        for waiter in _takenOut(waiting):
             waiter.errback(reason)
 
-    def _end(self, waiting: list[Deferred[T]]) -> None:
+    def _end(self, waiting: dict[Deferred[T], None]) -> None:
         """
         Let the next asker begin a new run, unless one began it already.
         """
         if self._waiting is waiting:
-            self._waiting = []
+            self._waiting = {}
             self._running = None
 
-    def _abandon(self, waiter: Deferred[T]) -> None:
+    def _abandon(self, waiting: dict[Deferred[T], None], waiter: Deferred[T]) -> None:
         """
         Forget a waiter that was cancelled.
         """
-        waiting = self._waiting
-        if waiter in waiting:
-            waiting.remove(waiter)
-        if not waiting and self._running is not None:
-            running = self._running
+        del waiting[waiter]
+        self._cancelIfAbandoned(waiting)
+
+    def _cancelIfAbandoned(self, waiting: dict[Deferred[T], None]) -> None:
+        """
+        End the run nobody waits for any more, if it is still the one under way.
+        """
+        running = self._running
+        if self._waiting is waiting and not waiting and running is not None:
             self._end(waiting)
             running.cancel()
+
+
+def _takenOut(waiting: dict[Deferred[T], None]) -> Iterator[Deferred[T]]:
+    """
+    Take out those who wait, one after the other: who is told may cancel another.
+    """
+    for waiter in list(waiting):
+        if waiter in waiting:
+            del waiting[waiter]
+            yield waiter
 
 
 @attrs.frozen
@@ -133,7 +149,7 @@ async def within(clock: IReactorTime, seconds: float, work: Deferred[Any]) -> No
 
     It goes on when the time is over; what it ends with is not kept.
     """
-    waited = deferLater(clock, seconds)
+    waited: Deferred[None] = deferLater(clock, seconds)
     work.addBoth(lambda _: waited.cancel())
     try:
         await waited

@@ -8,41 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import random as anyFraction
-from typing import ClassVar, TypeAlias
+from typing import ClassVar
 
-from twisted.internet.defer import (
-    CancelledError,
-    Deferred,
-    fail,
-    gatherResults,
-    succeed,
-)
+from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from txrocketmq._deferreds import SingleFlight
 from txrocketmq._wire.codes import ResponseCode
 from txrocketmq._wire.command import RemotingCommand
-from txrocketmq.errors import (
-    BrokerError,
-    ConnectFailed,
-    ConnectTimeout,
-    NotRunning,
-)
+from txrocketmq.errors import BrokerError, ConnectTimeout
 
-from .backoff import Backoff
+from .dialing import Connect, Dialing
 from .protocol import RemotingProtocol
+
+__all__ = ["BrokerConnection", "Connect", "nobody"]
 
 GO_AWAY = int(ResponseCode.GO_AWAY)
 
-Connect: TypeAlias = Callable[[str], Deferred[RemotingProtocol]]
-"""
-What makes a connection to a C{host:port}.
-"""
 
-
-def _nobody(connection: BrokerConnection) -> None:
+def nobody(connection: BrokerConnection) -> None:
     """
     Tell nobody that a connection was made.
     """
@@ -67,7 +51,7 @@ class BrokerConnection:
         connect: Connect,
         clock: IReactorTime,
         *,
-        connected: Callable[[BrokerConnection], None] = _nobody,
+        connected: Callable[[BrokerConnection], None] = nobody,
         random: Callable[[], float] = anyFraction,
     ) -> None:
         """
@@ -79,15 +63,11 @@ class BrokerConnection:
         @param random: Where the jitter of the back-off comes from.
         """
         self.address = address
-        self._connect = connect
         self._clock = clock
         self._connected = connected
+        self._dialing = Dialing(address, connect, clock, random, self._made)
         self._protocol: RemotingProtocol | None = None
         self._open: set[RemotingProtocol] = set()
-        self._connecting = SingleFlight(self._make)
-        self._making: Deferred[RemotingProtocol] | None = None
-        self._backoff = Backoff(random)
-        self._refused: ConnectFailed | None = None
         self._late = 0
         self._closed = False
 
@@ -108,7 +88,7 @@ class BrokerConnection:
         """
         How many attempts to connect have failed since one succeeded.
         """
-        return self._backoff.failures
+        return self._dialing.failures
 
     @property
     def lateAnswers(self) -> int:
@@ -123,21 +103,14 @@ class BrokerConnection:
 
         @return: It may fail with
 
-            - L{ConnectFailed} when it cannot be made, or could not a moment
-              ago
+            - L{ConnectFailed<txrocketmq.errors.ConnectFailed>} when it cannot
+              be made, or could not a moment ago
 
-            - L{NotRunning} when L{close} was called
+            - L{NotRunning<txrocketmq.errors.NotRunning>} when L{close} was
+              called
         """
         live = self.live
-        if live is not None:
-            return succeed(live)
-        if self._closed:
-            return fail(NotRunning(f"{self.address}: the connection is closed"))
-        if not self._connecting.running:
-            wait = self._backoff.until - self._clock.seconds()
-            if wait > 0:
-                return fail(self._notYet(wait))
-        return self._connecting.result()
+        return self._dialing.protocol() if live is None else succeed(live)
 
     def invoke(
         self, command: RemotingCommand, timeout: float
@@ -145,20 +118,20 @@ class BrokerConnection:
         """
         Ask the peer something and wait for its answer.
 
-        @param timeout: Seconds for everything: connecting, answer, and asking
-            again if the peer goes away.
+        @param timeout: Seconds for everything: connecting, the answer, and
+            asking again if the peer goes away.
 
         @return: The answer, whatever its code.  It may fail as L{protocol} and
             L{RemotingProtocol.invoke} do, and with L{GoAway
             <txrocketmq.errors.GoAway>} when the peer says so twice.
         """
-        protocol = self._protocol
-        if protocol is None or protocol.retired:
-            return self._invokeLater(command, timeout)
         deadline = self._clock.seconds() + timeout
-        return protocol.invoke(command, timeout).addCallback(
-            self._answered, command, deadline
-        )
+        protocol = self._protocol
+        if protocol is not None and not protocol.retired:
+            asked = protocol.invoke(command, timeout)
+        else:
+            asked = self._within(timeout).addCallback(self._ask, command, deadline)
+        return asked.addCallback(self._answered, command, deadline)
 
     def oneway(self, command: RemotingCommand, timeout: float) -> Deferred[None]:
         """
@@ -177,17 +150,15 @@ class BrokerConnection:
 
     def retire(self) -> Deferred[None]:
         """
-        Close as L{close} does, but when the last request has ended.
-
-        Requests that wait for the connection are still made.
+        Close as L{close} does, but when the last request has ended.  Requests
+        that wait for a connection are still made.
         """
-        if self._connecting.running:
-            made: Deferred[object] = self._connecting.result().addBoth(
-                lambda result: None
-            )
-        else:
-            made = succeed(None)
-        return made.addCallback(lambda _: self._retireOpen())
+        if not self._dialing.running:
+            return self._end(RemotingProtocol.retire)
+        # The flight's last waiter: it is told after the others have asked.
+        return self._dialing.protocol().addBoth(
+            lambda _: self._end(RemotingProtocol.retire)
+        )
 
     def close(self) -> Deferred[None]:
         """
@@ -195,47 +166,26 @@ class BrokerConnection:
 
         @return: Fires when nothing is open.  It may be called again.
         """
-        self._closed = True
-        self._protocol = None
-        if self._making is not None:
-            self._making.cancel()
-        for protocol in list(self._open):
-            protocol.close()
-        return self._whenClosed()
+        return self._end(RemotingProtocol.close)
 
-    def _retireOpen(self) -> Deferred[None]:
+    def _end(self, end: Callable[[RemotingProtocol], None]) -> Deferred[None]:
         """
-        Let what is open end by itself, and make no more.
+        Make no connections any more, and end those that are open.
+
+        @param end: How.
         """
         self._closed = True
-        for protocol in list(self._open):
-            protocol.retire()
-        return self._whenClosed()
+        self._dialing.stop()
+        open = list(self._open)
+        closed = gatherResults([each.whenClosed() for each in open])
+        for protocol in open:
+            end(protocol)
+        return closed.addCallback(lambda _: None)
 
-    def _whenClosed(self) -> Deferred[None]:
+    def _made(self, protocol: RemotingProtocol) -> None:
         """
-        Tell when nothing is open.
+        Take over a new connection.
         """
-        return gatherResults([each.whenClosed() for each in self._open]).addCallback(
-            lambda _: None
-        )
-
-    def _make(self) -> Deferred[RemotingProtocol]:
-        """
-        Make a connection.
-        """
-        self._making = self._connect(self.address)
-        return self._making.addCallbacks(self._made, self._failed)
-
-    def _made(self, protocol: RemotingProtocol) -> RemotingProtocol:
-        """
-        Take over a connection.
-        """
-        self._making = None
-        if self._closed:
-            protocol.abort()
-            raise NotRunning(f"{self.address}: the connection is closed")
-        self._backoff.succeeded()
         self._protocol = protocol
         self._open.add(protocol)
         protocol.whenClosed().addCallback(self._lost, protocol, self._clock.seconds())
@@ -243,21 +193,6 @@ class BrokerConnection:
             self._connected(self)
         except Exception:
             self._log.failure("Telling of a connection failed")
-        return protocol
-
-    def _failed(self, reason: Failure) -> Failure:
-        """
-        Remember that an attempt failed; not that it was cancelled, which the
-        callers did, or L{close}.
-        """
-        self._making = None
-        if self._closed:
-            raise NotRunning(f"{self.address}: the connection is closed")
-        if not isinstance(reason.value, CancelledError):
-            self._backoff.failed(self._clock.seconds())
-            if isinstance(reason.value, ConnectFailed):
-                self._refused = reason.value
-        return reason
 
     def _lost(self, _: None, protocol: RemotingProtocol, since: float) -> None:
         """
@@ -267,20 +202,7 @@ class BrokerConnection:
         self._late += protocol.lateAnswers
         if self._protocol is protocol:
             self._protocol = None
-        self._refused = None
-        self._backoff.lost(self._clock.seconds(), since)
-
-    def _notYet(self, wait: float) -> ConnectFailed:
-        """
-        What callers get while the address is left alone: the last error anew,
-        since an error must not be given to many who add to it.
-        """
-        refused = self._refused
-        if refused is None:
-            cls, words = ConnectFailed, "connections were lost soon after being made"
-        else:
-            cls, words = type(refused), str(refused).removeprefix(f"{self.address}: ")
-        return cls(self.address, f"{words}; the next try is in {wait:.2g} s")
+        self._dialing.lost(since)
 
     def _within(self, timeout: float) -> Deferred[RemotingProtocol]:
         """
@@ -303,27 +225,6 @@ class BrokerConnection:
         """
         return max(0.0, deadline - self._clock.seconds())
 
-    def _tell(
-        self, protocol: RemotingProtocol, command: RemotingCommand, deadline: float
-    ) -> Deferred[None]:
-        """
-        Tell a peer that had to be connected first.
-        """
-        return protocol.oneway(command, self._remaining(deadline))
-
-    def _invokeLater(
-        self, command: RemotingCommand, timeout: float
-    ) -> Deferred[RemotingCommand]:
-        """
-        Connect first.
-        """
-        deadline = self._clock.seconds() + timeout
-        return (
-            self._within(timeout)
-            .addCallback(self._ask, command, deadline)
-            .addCallback(self._answered, command, deadline)
-        )
-
     def _ask(
         self, protocol: RemotingProtocol, command: RemotingCommand, deadline: float
     ) -> Deferred[RemotingCommand]:
@@ -331,6 +232,14 @@ class BrokerConnection:
         Ask a peer that had to be connected first.
         """
         return protocol.invoke(command, self._remaining(deadline))
+
+    def _tell(
+        self, protocol: RemotingProtocol, command: RemotingCommand, deadline: float
+    ) -> Deferred[None]:
+        """
+        Tell a peer that had to be connected first.
+        """
+        return protocol.oneway(command, self._remaining(deadline))
 
     def _answered(
         self, answer: RemotingCommand, command: RemotingCommand, deadline: float

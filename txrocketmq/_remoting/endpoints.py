@@ -26,8 +26,10 @@ from txrocketmq.errors import (
 from txrocketmq.settings import ClientSettings
 
 from .addresses import asIP, isAllowed, parseAddress, parseNameServers
+from .answering import Responder
+from .factory import RemotingFactory
 from .lookups import Lookups, Resolved
-from .protocol import RemotingFactory, RemotingProtocol, Responder
+from .protocol import RemotingProtocol
 from .reasons import connectError, handshakeError
 
 __all__ = ["Connector", "parseAddress", "parseNameServers"]

@@ -1,5 +1,8 @@
 """
 The numbers that tie answers to requests, of one connection.
+
+The peer never sees a table of another connection, and cannot guess where this
+one begins: an answer to a request that was never made is no accident.
 """
 
 from __future__ import annotations
@@ -7,7 +10,14 @@ from __future__ import annotations
 from collections.abc import Container
 from secrets import randbelow
 
+from .quotas import Tolerance
+
 MAX_OPAQUE = 0x7FFFFFFF
+
+# Answers to requests that were never made here: so many, within so many
+# seconds, and the peer is not believed any more.
+STRANGERS = 16
+STRANGERS_PERIOD = 60.0
 
 
 def anyOpaque() -> int:
@@ -23,9 +33,13 @@ class Opaques:
 
     What was ever issued is an interval, so an answer that comes too late is
     told from one to a request that never was without remembering anything.
+
+    @ivar lateAnswers: How many answers came for which nobody waited any more.
+
+    @ivar strangers: How many came to requests that were never made.
     """
 
-    __slots__ = ("_first", "_issued")
+    __slots__ = ("_first", "_issued", "_tolerance", "lateAnswers", "strangers")
 
     def __init__(self, first: int) -> None:
         """
@@ -33,6 +47,9 @@ class Opaques:
         """
         self._first = first & MAX_OPAQUE
         self._issued = 0
+        self._tolerance = Tolerance(STRANGERS, STRANGERS_PERIOD)
+        self.lateAnswers = 0
+        self.strangers = 0
 
     def issue(self, live: Container[int]) -> int:
         """
@@ -46,7 +63,19 @@ class Opaques:
             if opaque not in live:
                 return opaque
 
-    def wasIssued(self, opaque: int) -> bool:
+    def strayed(self, opaque: int, now: float) -> bool:
+        """
+        Count an answer nobody waits for.
+
+        @return: Whether the peer made up too many.
+        """
+        if self._wasIssued(opaque):
+            self.lateAnswers += 1
+            return False
+        self.strangers += 1
+        return self._tolerance.exceeded(now)
+
+    def _wasIssued(self, opaque: int) -> bool:
         """
         Whether a number was ever given out.
         """

@@ -1,5 +1,5 @@
 """
-Frames that wait because the peer does not read.
+Frames that wait because the transport has enough.
 """
 
 from __future__ import annotations
@@ -17,11 +17,17 @@ class Outbox:
     __slots__ = ("_answers", "_frames", "answered")
 
     def __init__(self) -> None:
+        """
+        Begin empty.
+        """
         self._frames: OrderedDict[int, bytes] = OrderedDict()
         self._answers = 0
         self.answered = 0
 
     def __len__(self) -> int:
+        """
+        How many frames are in it.
+        """
         return len(self._frames)
 
     def putRequest(self, opaque: int, frame: bytes) -> None:
@@ -46,8 +52,8 @@ class Outbox:
 
     def take(self) -> tuple[int, bytes]:
         """
-        Take the first: a request with its opaque, or an answer with a
-        number below zero.
+        Take the first: a request with its opaque, or an answer with a number
+        below zero.
         """
         key, frame = self._frames.popitem(last=False)
         if key < 0:

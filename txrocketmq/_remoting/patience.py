@@ -48,6 +48,13 @@ class Patience:
         self.frameSince = inf
         self.closingSince = inf
 
+    def asked(self, now: float) -> None:
+        """
+        A request was written.
+        """
+        if self.silentSince == inf:
+            self.silentSince = now
+
     def frameArriving(self, isNew: bool, now: float) -> None:
         """
         Part of a frame is there.  A frame's time runs from its first byte:

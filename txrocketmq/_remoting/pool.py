@@ -13,7 +13,7 @@ from types import MappingProxyType
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 
-from .connection import BrokerConnection, Connect, _nobody
+from .connection import BrokerConnection, Connect, nobody
 
 
 class ConnectionPool:
@@ -25,7 +25,7 @@ class ConnectionPool:
         self,
         clock: IReactorTime,
         connect: Connect,
-        connected: Callable[[BrokerConnection], None] = _nobody,
+        connected: Callable[[BrokerConnection], None] = nobody,
         *,
         random: Callable[[], float] = anyFraction,
     ) -> None:

@@ -15,10 +15,13 @@ from txrocketmq.errors import (
     ConnectionClosed,
     ConnectTimeout,
     RemotingError,
+    RemotingTimeout,
     ResolveFailed,
     TLSFailed,
 )
 from txrocketmq.message import Persisted
+
+from .waiters import UNWRITTEN, Waiter
 
 # How much of a text that is not ours an error shows.
 SHOWN = 256
@@ -127,6 +130,28 @@ def lostError(address: str, reason: Failure, persisted: Persisted) -> RemotingEr
         address,
         f"the connection was lost before the answer came: {clipped(_words(e))}",
         persisted,
+    )
+
+
+def refusal(address: str, timeout: float) -> RemotingError:
+    """
+    What a request fails with that was not even tried.
+
+    @param timeout: How many seconds it was given.
+    """
+    if timeout <= 0:
+        return RemotingTimeout(address, "there was no time left to ask")
+    return ConnectionClosed(address, "the connection is closed")
+
+
+def timeoutError(address: str, waiter: Waiter) -> RemotingTimeout:
+    """
+    What a request fails with whose time is over.
+    """
+    unwritten = waiter.heard == UNWRITTEN
+    words = "the peer did not read" if unwritten else "there was no answer"
+    return RemotingTimeout(
+        address, f"{words} within {waiter.timeout:g} s", waiter.persisted
     )
 
 

@@ -1,0 +1,232 @@
+"""
+The asking side of a connection: requests of ours, until they end.
+
+Laws:
+
+    1. Register, then write.
+
+    2. A request is C{NO} until its frame is given to the transport, and
+       C{MAYBE} from then on.  While the transport is paused, frames stay here.
+
+    3. No request has a timer of its own.
+
+Follows C{NettyRemotingAbstract.invokeAsyncImpl}.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IReactorTime
+
+from txrocketmq._wire.command import RemotingCommand
+from txrocketmq._wire.frames import encodeFrame
+from txrocketmq.errors import ConnectionClosed, ProtocolError, RemotingError
+
+from .opaques import Opaques
+from .outbox import Outbox
+from .reasons import refusal, timeoutError
+from .waiters import UNWRITTEN, Waiter, Waiters
+from .watch import Watch
+
+_NOTHING = RemotingCommand(0)
+
+
+class Asking:
+    """
+    One half of a protocol; the other half has the transport.
+
+    @ivar address: What errors name: the address that was asked for, or the
+        peer's own where it was the peer who connected.
+    """
+
+    def __init__(
+        self, address: str, clock: IReactorTime, limit: float, firstOpaque: int
+    ) -> None:
+        """
+        @param limit: See L{Watch}.
+
+        @param firstOpaque: The number of the first request.
+        """
+        self.address = address
+        self._clock = clock
+        self._open = False
+        self._paused = False
+        self._opaques = Opaques(firstOpaque)
+        self._waiters = Waiters()
+        self._outbox = Outbox()
+        self._watch = Watch(clock, limit, self._waiters, self._timePassed)
+
+    if TYPE_CHECKING:
+
+        def _write(self, frame: bytes) -> None:
+            """
+            Give a frame to the transport.
+            """
+
+        def _condemn(self, cls: type[RemotingError], words: str) -> None:
+            """
+            Drop the connection at once, for a reason.
+            """
+
+        def _closeIfDrained(self) -> None:
+            """
+            Close a retired connection that nobody waits on.
+            """
+
+    @property
+    def pending(self) -> int:
+        """
+        How many requests wait for their answers, or to be written.
+        """
+        return len(self._waiters.live)
+
+    @property
+    def lateAnswers(self) -> int:
+        """
+        How many answers came for which nobody waited any more.
+        """
+        return self._opaques.lateAnswers
+
+    def invoke(
+        self, command: RemotingCommand, timeout: float
+    ) -> Deferred[RemotingCommand]:
+        """
+        Ask the peer something and wait for its answer.
+
+        The command is given the connection's next opaque; the one it came
+        with is ignored.
+
+        @param command: The request.  It must not be marked oneway.
+
+        @param timeout: How long to wait for the answer, in seconds.
+
+        @return: The answer, whatever its code.  It may fail with
+
+            - L{RemotingTimeout} when no answer came in time
+
+            - L{ConnectionClosed}, or L{TLSFailed
+              <txrocketmq.errors.TLSFailed>}, when the connection was lost
+              first
+
+            - L{ProtocolError} when the peer sent something that is no frame
+
+            - L{ValueError} when the command does not fit into a frame
+
+            - L{CancelledError<twisted.internet.defer.CancelledError>} when
+              cancelled; the request may still have been carried out
+        """
+        if not self._open or timeout <= 0:
+            return fail(refusal(self.address, timeout))
+        waiters = self._waiters
+        opaque = self._opaques.issue(waiters.live)
+        try:
+            frame = encodeFrame(replace(command, opaque=opaque))
+        except ValueError:
+            return fail()
+        waiter = self._register(opaque, timeout)
+        if self._paused:
+            self._outbox.putRequest(opaque, frame)
+        else:
+            watch = self._watch
+            waiter.heard = watch.heard
+            if watch.patience.silentSince == inf:
+                watch.patience.silentSince = waiter.deadline - timeout
+            self._write(frame)
+        return waiter
+
+    def oneway(self, command: RemotingCommand, timeout: float = inf) -> Deferred[None]:
+        """
+        Tell the peer something.
+
+        @param timeout: How long to wait until the transport takes it, in
+            seconds.
+
+        @return: Fires when the bytes were handed to the transport.  It may
+            fail as L{invoke} does, and the request was not written then.
+        """
+        if not self._open or timeout <= 0:
+            return fail(refusal(self.address, timeout))
+        opaque = self._opaques.issue(self._waiters.live)
+        try:
+            frame = encodeFrame(replace(command.asOneway(), opaque=opaque))
+        except ValueError:
+            return fail()
+        if not self._paused:
+            self._write(frame)
+            return succeed(None)
+        waiter = self._register(opaque, timeout)
+        waiter.oneway = True
+        self._outbox.putRequest(opaque, frame)
+        return waiter.addCallback(_nothing)
+
+    def _register(self, opaque: int, timeout: float) -> Waiter:
+        """
+        Make the waiter of a request that is not written yet.
+        """
+        waiter = Waiter(self._abandon)
+        waiter.opaque = opaque
+        waiter.timeout = timeout
+        waiter.heard = UNWRITTEN
+        waiter.deadline = deadline = self._clock.seconds() + timeout
+        self._waiters.add(waiter)
+        if deadline < self._watch.alarm.at:
+            self._watch.alarm.setTo(deadline)
+        return waiter
+
+    def _abandon(self, waiter: Deferred[RemotingCommand]) -> None:
+        """
+        Forget a request that was cancelled.
+        """
+        assert isinstance(waiter, Waiter)
+        del self._waiters.live[waiter.opaque]
+        self._outbox.takeBack(waiter.opaque)
+        self._closeIfDrained()
+
+    def _timePassed(self, expired: list[Waiter], verdict: str | None) -> None:
+        """
+        End what has waited long enough.
+        """
+        for waiter in expired:
+            self._outbox.takeBack(waiter.opaque)
+        if verdict is not None:
+            self._condemn(ConnectionClosed, verdict)
+        for waiter in expired:
+            waiter.errback(timeoutError(self.address, waiter))
+        self._closeIfDrained()
+
+    def _handOver(self, key: int, frame: bytes) -> None:
+        """
+        Write a frame that had to wait.
+
+        @param key: What L{Outbox.take} gave with it.
+        """
+        waiter = self._waiters.live.get(key)
+        if waiter is not None:
+            waiter.heard = self._watch.heard
+            self._watch.patience.asked(self._clock.seconds())
+        self._write(frame)
+        if waiter is not None and waiter.oneway:
+            del self._waiters.live[key]
+            waiter.callback(_NOTHING)
+
+    def _strayed(self, answer: RemotingCommand, waiter: Waiter | None) -> None:
+        """
+        Look at an answer nobody may have: it is late, or it is made up.
+
+        @param waiter: The request it answers, if that is not written yet.
+        """
+        if waiter is not None:
+            self._waiters.live[waiter.opaque] = waiter
+            self._condemn(ProtocolError, "the peer answered a request before it came")
+        elif self._opaques.strayed(answer.opaque, self._clock.seconds()):
+            self._condemn(ProtocolError, "the peer answers what was never asked")
+
+
+def _nothing(written: RemotingCommand) -> None:
+    """
+    The result of a request that has no answer.
+    """

@@ -1,0 +1,100 @@
+"""
+What waits for time on a connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IReactorTime
+
+from .alarm import Alarm
+from .patience import Grace, Patience
+from .waiters import Waiter, Waiters
+
+
+class Watch:
+    """
+    One delayed call for everything on a connection that takes time.
+
+    @ivar heard: How often something came from the peer.
+
+    @ivar patience: What the peer is waited for to do.
+
+    @ivar alarm: The delayed call.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_grace",
+        "_passed",
+        "_waiters",
+        "alarm",
+        "heard",
+        "patience",
+    )
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        limit: float,
+        waiters: Waiters,
+        passed: Callable[[list[Waiter], str | None], None],
+    ) -> None:
+        """
+        @param limit: How many seconds a peer may take for a frame, stay silent
+            while requests wait, or not read.
+
+        @param waiters: The requests that have deadlines.
+
+        @param passed: Told which of them were taken out because their time is
+            over, and what is wrong with the peer, if it took too long.
+        """
+        self.heard = 0
+        self.patience = Patience(limit)
+        self.alarm = Alarm(clock, self._ring)
+        self._clock = clock
+        self._grace = Grace()
+        self._waiters = waiters
+        self._passed = passed
+
+    def frameArriving(self, isNew: bool) -> None:
+        """
+        Wait for the rest of a frame, but not for ever.
+
+        @param isNew: Whether others were completed before it.
+        """
+        self.patience.frameArriving(isNew, self._clock.seconds())
+        self.set()
+
+    def closing(self) -> None:
+        """
+        Wait for the peer to read what is left, but not for ever.
+        """
+        self.patience.closingSince = self._clock.seconds()
+        self.set()
+
+    def set(self) -> None:
+        """
+        See to it that what is waited for next is not missed.
+        """
+        self.alarm.setTo(min(self._waiters.earliest(), self.patience.until()))
+
+    def end(self) -> None:
+        """
+        Wait for nothing any more, but for the requests' own deadlines.
+        """
+        self.patience.end()
+
+    def _ring(self, at: float) -> None:
+        """
+        Find out whose time is over.
+        """
+        now = self._clock.seconds()
+        if self._grace.isDue(at, now, self.heard):
+            self.alarm.setTo(now)
+            return
+        expired = self._waiters.takeExpired(now)
+        verdict = self.patience.verdict(now, expired, self.heard)
+        self.set()
+        self._passed(expired, verdict)
