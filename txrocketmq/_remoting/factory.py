@@ -5,6 +5,7 @@ What makes the protocols of a client's connections, or of a server's.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
@@ -18,8 +19,14 @@ from .quotas import Quota
 from .reasons import peerName
 
 
-# Factory is generic since Twisted 26.4 only: to subscript it fails before.
-class RemotingFactory(Factory):  # type: ignore[type-arg]
+if TYPE_CHECKING:
+    # Generic since Twisted 26.4 only: to subscript it fails before.
+    _RemotingFactory: TypeAlias = Factory[RemotingProtocol]
+else:
+    _RemotingFactory = Factory
+
+
+class RemotingFactory(_RemotingFactory):
     """
     What makes the protocols of one client or one server.
 
