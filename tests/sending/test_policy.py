@@ -121,9 +121,7 @@ class VerdictTests(TestCase):
         """
         self.assertIs(verdictOn(TopicNotFound("T", ["n"])).again, Again.NEVER)
         for error in (NoNameServer([]), NoWritableQueue("T")):
-            self.assertEqual(
-                verdictOn(error), Verdict(NO, Again.ALWAYS, refresh=True)
-            )
+            self.assertEqual(verdictOn(error), Verdict(NO, Again.ALWAYS, refresh=True))
 
     def test_others(self) -> None:
         """
@@ -218,9 +216,7 @@ class OurRulesTests(TestCase):
         A try takes three seconds at most, and never more than is left.
         """
         rules = rulesFor(None, ProducerSettings(), False)
-        self.assertEqual(
-            (rules.attemptTimeout(10), rules.attemptTimeout(2)), (3, 2)
-        )
+        self.assertEqual((rules.attemptTimeout(10), rules.attemptTimeout(2)), (3, 2))
 
 
 class JavaRulesTests(TestCase):

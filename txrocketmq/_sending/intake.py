@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import TimeoutError as TwistedTimeout
+from twisted.internet.defer import TimeoutError as TwistedTimeout
 from twisted.internet.interfaces import IReactorTime
 
 from txrocketmq.errors import NotRunning, SendCancelled, TooManyInFlight

@@ -356,5 +356,3 @@ class _ClientEndpoint:
             return
         self._network.join(client, server, self._port)
         connected.callback(client)
-
-
