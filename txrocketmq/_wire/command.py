@@ -40,6 +40,18 @@ class RemotingCommand(msgspec.Struct, frozen=True, gc=False):
     version: int = CURRENT_VERSION
     serializeType: SerializeType = SerializeType.JSON
 
+    def __repr__(self) -> str:
+        """
+        Show what it is about: neither a body nor the values of C{extFields},
+        among which are signatures, belong into a log.
+        """
+        remark = None if self.remark is None else self.remark[:100]
+        return (
+            f"RemotingCommand(code={self.code:d}, opaque={self.opaque}, "
+            f"flag={self.flag}, remark={remark!r}, {len(self.extFields)} extFields, "
+            f"body of {len(self.body)} bytes)"
+        )
+
     @property
     def isResponse(self) -> bool:
         """

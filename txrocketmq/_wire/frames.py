@@ -94,11 +94,7 @@ class FrameBuffer:
         commands: list[RemotingCommand] = []
         if self.error is None:
             try:
-                at = 0
-                if self._partial is not None:
-                    at = self._continue(self._partial, data, at, commands)
-                if self._partial is None:
-                    self._cut(data, at, commands)
+                self._cut(data, self._continue(data, 0, commands), commands)
             except MalformedFrame as e:
                 self.error = e
                 self._partial = None
@@ -124,25 +120,22 @@ class FrameBuffer:
         self.copied += at - start
         if at < end:
             self._partial = PartialFrame(limits)
-            self._continue(self._partial, data, at, commands)
+            self._continue(data, at, commands)
 
-    def _continue(
-        self,
-        partial: PartialFrame,
-        data: bytes,
-        at: int,
-        commands: list[RemotingCommand],
-    ) -> int:
+    def _continue(self, data: bytes, at: int, commands: list[RemotingCommand]) -> int:
         """
-        Go on with an unfinished frame.
+        Go on with the unfinished frame, if there is one.
 
         @return: Where in the data the next frame begins.
         """
+        partial = self._partial
+        if partial is None:
+            return at
         end = partial.take(data, at)
         self.copied += end - at
         if partial.isWhole:
             self._partial = None
-            header, body = partial.parts()
+            header, body = partial.header.whole(), partial.body.whole()
             self.copied += len(header) + len(body)
             commands.append(_decoders[partial.kind](header, body))
         return end

@@ -18,9 +18,11 @@ class Gathering:
     @ivar size: How many bytes there will be.
 
     @ivar held: How many of them have come.
+
+    @ivar blocks: The memory they are in.
     """
 
-    __slots__ = ("_blocks", "_room", "_rooms", "held", "size")
+    __slots__ = ("_room", "blocks", "held", "size")
 
     def __init__(self, size: int) -> None:
         """
@@ -28,15 +30,15 @@ class Gathering:
         """
         self.size = size
         self.held = 0
-        self._blocks: list[bytearray] = []
+        self.blocks: list[bytearray] = []
         self._room = 0
 
     @property
-    def missing(self) -> int:
+    def isWhole(self) -> bool:
         """
-        How many bytes have not come yet.
+        Tell whether nothing is missing.
         """
-        return self.size - self.held
+        return self.held == self.size
 
     def take(self, data: bytes, at: int) -> int:
         """
@@ -48,7 +50,7 @@ class Gathering:
         while at < end:
             if self._room == 0:
                 self._grow()
-            block = self._blocks[-1]
+            block = self.blocks[-1]
             count = min(self._room, end - at)
             start = len(block) - self._room
             block[start : start + count] = memoryview(data)[at : at + count]
@@ -63,10 +65,10 @@ class Gathering:
         """
         wanted = min(max(self.held, SMALLEST_BLOCK), LARGEST_BLOCK)
         self._room = min(wanted, self.size - self.held)
-        self._blocks.append(bytearray(self._room))
+        self.blocks.append(bytearray(self._room))
 
     def whole(self) -> bytes:
         """
-        Give everything that was gathered, once nothing is missing.
+        Give everything that was gathered, when nothing is missing.
         """
-        return b"".join(self._blocks)
+        return b"".join(self.blocks)

@@ -8,6 +8,7 @@ written without blanks and in alphabetical order, null ones left out.
 from __future__ import annotations
 
 import re
+from struct import Struct, error
 from typing import Annotated
 
 import msgspec
@@ -17,7 +18,8 @@ from .codes import LanguageCode, SerializeType
 from .command import RemotingCommand
 from .malformed import MalformedFrame
 
-_Int32 = Annotated[int, msgspec.Meta(ge=-0x80000000, le=0x7FFFFFFF)]
+_Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+_INT32S = Struct(">iiii")
 
 _LANGUAGES: dict[str, int] = {member.name: member for member in LanguageCode}
 _LANGUAGE_NAMES: dict[int, str] = {member: member.name for member in LanguageCode}
@@ -84,9 +86,13 @@ def encodeHeader(command: RemotingCommand) -> bytes:
     """
     Write the header of a command.
 
-    @raise ValueError: A text of the command is not Unicode: it holds a lone
-        surrogate.
+    @raise ValueError: A number of the command is no int32, or a text is not
+        Unicode: it holds a lone surrogate.
     """
+    try:
+        _INT32S.pack(command.code, command.flag, command.opaque, command.version)
+    except error as e:
+        raise MalformedFrame(f"no place in a JSON header: {e}") from e
     return _encode(
         _Written(
             command.code,

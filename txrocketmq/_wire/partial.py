@@ -58,37 +58,37 @@ class PartialFrame:
     A frame that is still arriving.
 
     @ivar kind: The serialize type, once both words are there.
+
+    @ivar header: The header, once both words are there.
+
+    @ivar body: The body, once both words are there.
     """
 
-    __slots__ = ("_body", "_header", "_limits", "_words", "kind")
+    __slots__ = ("_limits", "_words", "body", "header", "kind")
 
     def __init__(self, limits: FrameLimits) -> None:
         """
         Begin with nothing of it.
         """
         self.kind = 0
+        self.header = Gathering(0)
+        self.body = Gathering(0)
         self._limits = limits
         self._words = bytearray()
-        self._header: Gathering | None = None
-        self._body: Gathering | None = None
 
     @property
     def held(self) -> int:
         """
         How many of its bytes have come.
         """
-        if self._header is None or self._body is None:
-            return len(self._words)
-        return 8 + self._header.held + self._body.held
+        return len(self._words) + self.header.held + self.body.held
 
     @property
     def isWhole(self) -> bool:
         """
         Tell whether nothing is missing.
         """
-        if self._header is None or self._body is None:
-            return False
-        return self._header.missing == 0 and self._body.missing == 0
+        return self.body.isWhole and self.header.isWhole and len(self._words) == 8
 
     def take(self, data: bytes, at: int) -> int:
         """
@@ -98,19 +98,16 @@ class PartialFrame:
 
         @raise MalformedFrame: The words that have come promise no frame.
         """
-        if self._header is None or self._body is None:
+        if len(self._words) < 8:
             at = self._takeWords(data, at)
-        if self._header is not None and self._body is not None:
-            at = self._header.take(data, at)
-            at = self._body.take(data, at)
-        return at
+        return self.body.take(data, self.header.take(data, at))
 
     def _takeWords(self, data: bytes, at: int) -> int:
         """
-        Take what is missing of the two leading words; judge what is there.
+        Take what is missing of the two leading words, and judge what is there.
         """
-        end = at + 8 - len(self._words)
-        self._words += data[at:end]
+        part = data[at : at + 8 - len(self._words)]
+        self._words += part
         if len(self._words) >= 4:
             (length,) = _LENGTH.unpack_from(self._words)
             self._limits.checkLength(length)
@@ -118,13 +115,6 @@ class PartialFrame:
                 (word,) = _WORD.unpack_from(self._words, 4)
                 size = self._limits.headerSize(length, word)
                 self.kind = word >> 24
-                self._header = Gathering(size)
-                self._body = Gathering(length - 4 - size)
-        return min(end, len(data))
-
-    def parts(self) -> tuple[bytes, bytes]:
-        """
-        Give the header and the body of a frame that L{isWhole}.
-        """
-        assert self._header is not None and self._body is not None
-        return self._header.whole(), self._body.whole()
+                self.header = Gathering(size)
+                self.body = Gathering(length - 4 - size)
+        return at + len(part)

@@ -14,6 +14,7 @@ import msgspec
 
 from .batches import decodeBatch
 from .codes import SysFlag
+from .extfields import parseInt32
 from .ids import encodeOffsetId
 from .malformed import MalformedBody
 from .messageconst import MessageConst
@@ -268,10 +269,7 @@ def _packHost(text: str) -> bytes:
     @raise ValueError: The text is not that.
     """
     host, port = _splitHost(text)
-    try:
-        return ip_address(host).packed + _INT.pack(port)
-    except error as e:
-        raise ValueError(f"{text!r} has a port of more than 32 bits") from e
+    return ip_address(host).packed + _INT.pack(port)
 
 
 def _splitHost(text: str) -> tuple[str, int]:
@@ -281,7 +279,7 @@ def _splitHost(text: str) -> tuple[str, int]:
     @raise ValueError: There is no port.
     """
     host, _, port = text.rpartition(":")
-    return host.removeprefix("[").removesuffix("]"), int(port)
+    return host.removeprefix("[").removesuffix("]"), parseInt32(port)
 
 
 def unwrapInnerBatch(message: StoredMessage) -> list[StoredMessage]:

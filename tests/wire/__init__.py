@@ -1,0 +1,3 @@
+"""
+Tests for L{txrocketmq._wire}: bytes and values.
+"""
