@@ -28,8 +28,9 @@ LAYERS: list[set[str]] = [
     {"_remoting"},
     {"_routing"},
     {"_sending"},
-    # what the client says by itself
+    # what the client says by itself, and to whom
     {"_inbound", "_membership", "_readiness", "_rpchooks"},
+    {"_peers"},
     {"client"},
     {"producer", "transaction", "requestreply", "trace"},
     # _options, _clocks: what the command line and the relay do on start

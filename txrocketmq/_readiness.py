@@ -102,7 +102,7 @@ def nameServerSource(nameServers: Any) -> INameServers:
     if isinstance(nameServers, str | Sequence):
         return FixedNameServers(parseNameServers(nameServers))
     if INameServers.providedBy(nameServers):
-        return nameServers  # type: ignore[no-any-return]
+        return nameServers
     raise TypeError(
         "nameServers must be 'host:port;host:port', a list of addresses or provide "
         f"INameServers, not {type(nameServers).__name__}"

@@ -29,11 +29,11 @@ from txrocketmq._identity import (
 )
 from txrocketmq._inbound import Inbound, Responder
 from txrocketmq._membership import Membership
+from txrocketmq._peers import Peers
 from txrocketmq._readiness import nameServerSource, ready
 from txrocketmq._remoting.connection import BrokerConnection
 from txrocketmq._remoting.endpoints import Connector
 from txrocketmq._remoting.pool import ConnectionPool
-from txrocketmq._remoting.protocol import RemotingProtocol
 from txrocketmq._routing.nameserver import NameServerClient
 from txrocketmq._routing.table import RouteTable
 from txrocketmq._rpchooks import hooksOf
@@ -64,6 +64,8 @@ class MQClient(Service):
     @ivar clientId: Who this client is to its brokers.
 
     @ivar clock: The clock of everything it does.
+
+    @ivar peers: What asks its servers.
 
     @ivar routes: The routes of all topics asked for.
 
@@ -104,12 +106,12 @@ class MQClient(Service):
         self._connector = Connector(reactor, reactor, settings, self._inbound.respond)
         self._nameServers = NameServerClient(
             nameServerSource(nameServers),
-            self.invoke,
+            self._invoke,
             requestTimeout=settings.requestTimeout,
             random=self._random.random,
         )
         self._membership = Membership(
-            reactor, self.clientId, settings, self.invoke, self._masters
+            reactor, self.clientId, settings, self._invoke, self._masters
         )
         self._producers: list[Any] = []
         self._stopping: Deferred[None] | None = None
@@ -122,7 +124,7 @@ class MQClient(Service):
         if self.running:
             return
         self._renew()
-        super().startService()
+        super().startService()  # type: ignore[no-untyped-call]  # Twisted's
         self.routes.start()
         self._membership.start()
         for producer in self._producers:
@@ -137,7 +139,7 @@ class MQClient(Service):
         """
         if not self.running:
             return self._whenStopped()
-        super().stopService()
+        super().stopService()  # type: ignore[no-untyped-call]  # Twisted's
         deadline = Deadline.after(self.clock, self.settings.stopTimeout)
         self._stopping = Deferred.fromCoroutine(self._stop(deadline))
         return self._whenStopped()
@@ -202,57 +204,6 @@ class MQClient(Service):
         state = "running" if self.running else "stopped"
         return f"<MQClient {self.clientId} {state}>"
 
-    def live(self, address: str) -> RemotingProtocol | None:
-        """
-        The connection to an address, if there is one.
-        """
-        return self.pool.connection(address).live
-
-    def invokeLive(
-        self,
-        live: RemotingProtocol,
-        address: str,
-        command: RemotingCommand,
-        timeout: float,
-    ) -> Deferred[RemotingCommand]:
-        """
-        Ask on a connection that is there.
-        """
-        if self._hooks is None:
-            return live.invoke(command, timeout)
-        return self._hooks.around(
-            address, command, lambda hooked: live.invoke(hooked, timeout)
-        )
-
-    def invoke(
-        self, address: str, command: RemotingCommand, timeout: float
-    ) -> Deferred[RemotingCommand]:
-        """
-        Ask an address, connecting first if need be.
-
-        @return: The answer, whatever its code; it fails as
-            C{BrokerConnection.invoke} does, and as hooks do.
-        """
-        connection = self.pool.connection(address)
-        if self._hooks is None:
-            return connection.invoke(command, timeout)
-        return self._hooks.around(
-            address, command, lambda hooked: connection.invoke(hooked, timeout)
-        )
-
-    def oneway(
-        self, address: str, command: RemotingCommand, timeout: float
-    ) -> Deferred[None]:
-        """
-        Tell an address something that is not answered.
-        """
-        connection = self.pool.connection(address)
-        if self._hooks is None:
-            return connection.oneway(command, timeout)
-        return self._hooks.before(
-            address, command, lambda hooked: connection.oneway(hooked, timeout)
-        )
-
     def sendAddress(self, master: str) -> str:
         """
         Where sends to a master go: two ports lower with the VIP channel.
@@ -302,12 +253,21 @@ class MQClient(Service):
         self.pool = ConnectionPool(
             self.clock, self._connector.connect, self._connectionMade
         )
+        self.peers = Peers(self.pool, self._hooks)
         self.routes = RouteTable(
             self.clock,
             self._nameServers,
             pollInterval=self.settings.pollNameServerInterval,
             changed=self._routesChanged,
         )
+
+    def _invoke(
+        self, address: str, command: RemotingCommand, timeout: float
+    ) -> Deferred[RemotingCommand]:
+        """
+        Ask one of the peers of now.
+        """
+        return self.peers.invoke(address, command, timeout)
 
     def _connectionMade(self, connection: BrokerConnection) -> None:
         """

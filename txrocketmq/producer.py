@@ -16,16 +16,17 @@ from txrocketmq._identity import millis
 from txrocketmq._sending.assemble import assemble
 from txrocketmq._sending.attempts import Attempts
 from txrocketmq._sending.batch import assembleBatch, splitResult
+from txrocketmq._sending.choice import Choice, choiceOf
 from txrocketmq._sending.intake import Intake
 from txrocketmq._sending.oneway import Oneway
 from txrocketmq._sending.outgoing import Envelope, Outgoing
-from txrocketmq._sending.progress import Choice, Send
+from txrocketmq._sending.progress import Send
 from txrocketmq._sending.rules import rulesFor
 from txrocketmq._sending.targets import Targets
 from txrocketmq._sending.validate import checkGroup, checkTopic
 from txrocketmq.client import MQClient
 from txrocketmq.compression import checkCompression
-from txrocketmq.errors import InvalidMessage, NotRunning, RocketMQError
+from txrocketmq.errors import NotRunning, RocketMQError
 from txrocketmq.message import (
     CommunicationMode,
     Message,
@@ -123,7 +124,7 @@ class Producer:
         """
         try:
             self._checkOpen()
-            choice = self._choice(message, queue, selector)
+            choice = choiceOf(self._settings, message, queue, selector)
             outgoing = assemble(self._envelope, message, msgId)
         except RocketMQError as error:
             return fail(error)
@@ -145,7 +146,7 @@ class Producer:
         """
         try:
             self._checkOpen()
-            choice = self._choice(message, queue, selector)
+            choice = choiceOf(self._settings, message, queue, selector)
             outgoing = assemble(self._envelope, message, None)
         except RocketMQError as error:
             return fail(error)
@@ -174,7 +175,7 @@ class Producer:
         try:
             self._checkOpen()
             outgoing = assembleBatch(self._envelope, messages)
-            choice = self._choice(messages[0], queue, selector)
+            choice = choiceOf(self._settings, messages[0], queue, selector)
         except RocketMQError as error:
             return fail(error)
         send = self._made(outgoing, choice, None, timeout)
@@ -294,28 +295,6 @@ class Producer:
         if refusal is not None:
             raise refusal
 
-    def _choice(
-        self,
-        message: Message,
-        queue: MessageQueue | None,
-        selector: Selector | None,
-    ) -> Choice | None:
-        """
-        What was said about the queue, by the caller or by a shardingKey.
-        """
-        if queue is None and selector is None:
-            key = getattr(message, "shardingKey", None)
-            if key is None or not isinstance(key, str):
-                return None
-            selector = self._settings.shardingSelector(key)
-        elif queue is not None and selector is not None:
-            raise InvalidMessage("give a queue or a selector, not both")
-        elif queue is not None:
-            _checkQueue(queue, message)
-        elif not callable(selector):
-            raise InvalidMessage(f"selector must be callable, not {selector!r}")
-        return Choice(queue, selector, message)
-
     def _made(
         self,
         outgoing: Outgoing,
@@ -342,15 +321,3 @@ class Producer:
         """
         timeout = self._client.settings.requestTimeout
         return self._client.leave(self.group, self, timeout)
-
-
-def _checkQueue(queue: object, message: Message) -> None:
-    """
-    Refuse a queue a message cannot go to.
-    """
-    if not isinstance(queue, MessageQueue):
-        raise InvalidMessage(f"queue must be a MessageQueue, not {queue!r}")
-    if isinstance(message, Message) and queue.topic != message.topic:
-        raise InvalidMessage(
-            f"the queue is of topic {queue.topic!r}, the message of {message.topic!r}"
-        )

@@ -8,7 +8,7 @@ name ends in C{Millis}.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, TypeAlias
 
@@ -82,6 +82,13 @@ def _compression(instance: object, field: attrs.Attribute[Any], value: object) -
     """
     if value not in ("ZLIB", "LZ4", "ZSTD"):
         _refuse(field, "ZLIB, LZ4 or ZSTD", value)
+
+
+def _names(names: str | Iterable[str]) -> tuple[str, ...]:
+    """
+    One name, or several.
+    """
+    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def _oneOf(*types: type) -> Callable[[object, attrs.Attribute[Any], object], None]:
@@ -347,4 +354,4 @@ class ProducerSettings:
     whenFull: WhenFull = attrs.field(default=WhenFull.WAIT, validator=_oneOf(WhenFull))
     maxInFlightPerQueue: int = attrs.field(default=0, validator=_count(0))
     shardingSelector: Callable[[str], Selector] = attrs.field(default=byHash)
-    topics: Sequence[str] = attrs.field(default=(), converter=tuple)
+    topics: tuple[str, ...] = attrs.field(default=(), converter=_names)

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from txrocketmq.client import MQClient
 from txrocketmq.errors import SendFailed
 from txrocketmq.message import Message, SendResult
 from txrocketmq.producer import Producer

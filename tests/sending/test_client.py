@@ -243,7 +243,7 @@ class RefreshTests(ClusterTestCase):
         A producer's topics are looked up when the client starts.
         """
         self.result(self.client.stopService())
-        Producer(self.client, "eager", ProducerSettings(topics=["T", "Nope!"]))
+        Producer(self.client, "eager", ProducerSettings(topics=("T", "Nope!")))
         self.client.startService()
         self.cluster.flush()
         self.assertIn("T", self.client.stats().routeAge)
@@ -403,7 +403,7 @@ class InboundTests(ClusterTestCase):
         """
         for _, end in self.cluster.network.connections:
             host = end.getHost()
-            if self.brokerA.address.endswith(f":{host.port}"):  # type: ignore[attr-defined]
+            if self.brokerA.address.endswith(f":{host.port}"):
                 protocol = end._protocol
                 assert isinstance(protocol, RemotingProtocol)
                 return protocol

@@ -285,7 +285,7 @@ class RetryTests(ClusterTestCase):
         started = self.clock.seconds()
         # Both are busy once: the third try is after a back-off.
         result = self.sent()
-        first, second, third = result.attempts
+        first, second, _ = result.attempts
         self.assertIsInstance(first.error, SystemBusy)
         self.assertEqual([a.persisted for a in result.attempts], [NO, NO, YES])
         assert first.messageQueue is not None
@@ -614,8 +614,12 @@ class RoomTests(ClusterTestCase):
         """
         self.producer = self.producerOf("small", maxInFlightMessages=1)
         ended: list[int] = []
+
+        def end(result: object, at: int) -> None:
+            ended.append(at)
+
         for at in range(3):
-            self.send().addCallback(lambda _, at=at: ended.append(at))
+            self.send().addCallback(end, at)
         stats = self.producer.stats()
         self.assertEqual((stats.inFlight, stats.waiting), (1, 2))
         self.cluster.advance(2.5)

@@ -70,7 +70,7 @@ class Attempts:
         """
         @param random: What makes back-offs differ.
         """
-        self._cluster = cluster
+        self._peers = cluster.peers
         self._clock = cluster.clock
         self._targets = targets
         self._avoidance = targets.avoidance
@@ -94,12 +94,12 @@ class Attempts:
             self._ended(send, False)
             return fail(error)
         address = self._targets.address(info, queue)
-        live = None if address is None else self._cluster.live(address)
+        live = None if address is None else self._peers.live(address)
         if live is None or address is None:
             return self._looped(send, None, queue)
         timeout = self._aim(send, queue, address)
         command = send.outgoing.command(queue)
-        answer = self._cluster.invokeLive(live, address, command, timeout)
+        answer = self._peers.invokeLive(live, address, command, timeout)
         return answer.addCallbacks(
             self._answered, self._refused, (send,), {}, (send,), {}
         )
@@ -214,7 +214,7 @@ class Attempts:
         address = targets.addressOrFail(info, queue)
         timeout = self._aim(send, queue, address)
         command = send.outgoing.command(queue)
-        answer = await self._cluster.invoke(address, command, timeout)
+        answer = await self._peers.invoke(address, command, timeout)
         return self._result(send, answer)
 
     def _aim(self, send: Send, queue: MessageQueue, address: str) -> float:

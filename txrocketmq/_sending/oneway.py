@@ -23,7 +23,7 @@ class Oneway:
     """
 
     def __init__(self, cluster: Cluster, targets: Targets, ended: Ended) -> None:
-        self._cluster = cluster
+        self._peers = cluster.peers
         self._clock = cluster.clock
         self._targets = targets
         self._ended = ended
@@ -62,9 +62,7 @@ class Oneway:
         send.address = targets.addressOrFail(info, send.queue)
         left = max(send.at - self._clock.seconds(), LEAST_TIMEOUT)
         command = send.outgoing.command(send.queue).asOneway()
-        await self._cluster.oneway(
-            send.address, command, send.rules.attemptTimeout(left)
-        )
+        await self._peers.oneway(send.address, command, send.rules.attemptTimeout(left))
 
     def _failed(self, send: Send, error: RocketMQError) -> Exception:
         """

@@ -5,22 +5,14 @@ How far one send has come, and which sends have not ended.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import attrs
 from twisted.internet.defer import Deferred, succeed
 
-from txrocketmq.errors import InvalidMessage
-from txrocketmq.message import (
-    Attempt,
-    Message,
-    MessageQueue,
-    Persisted,
-    Selector,
-    SendResult,
-)
+from txrocketmq.message import Attempt, MessageQueue, Persisted, SendResult
 
+from .choice import Choice
 from .outgoing import Outgoing
 
 if TYPE_CHECKING:
@@ -156,51 +148,6 @@ class Send:
         How many copies earlier tries may have left.
         """
         return 0 if self.history is None else self.history.maybes
-
-
-class Choice:
-    """
-    What a caller said about the queue: which one, or who is to choose.
-
-    @ivar queue: The one queue the send may go to, once it is known.
-    """
-
-    __slots__ = ("_message", "_selector", "queue")
-
-    def __init__(
-        self, queue: MessageQueue | None, selector: Selector | None, message: Message
-    ) -> None:
-        self.queue = queue
-        self._selector = selector
-        self._message = message
-
-    def among(self, queues: Sequence[MessageQueue]) -> MessageQueue:
-        """
-        The queue, chosen at the first call for good.
-
-        @raise InvalidMessage: When the selector gives none of the topic's queues.
-        """
-        if self.queue is None:
-            queue = self._asked(queues)
-            if queue not in queues:
-                raise InvalidMessage(
-                    f"the selector must return one of the {len(queues)} queues it is "
-                    f"given, not {queue!r}"
-                )
-            self.queue = queue
-        return self.queue
-
-    def _asked(self, queues: Sequence[MessageQueue]) -> MessageQueue:
-        """
-        What the selector says, whatever it does.
-        """
-        assert self._selector is not None
-        try:
-            return self._selector(queues, self._message)
-        except Exception as error:
-            raise InvalidMessage(
-                f"the selector failed: {type(error).__name__}: {error}"
-            ) from error
 
 
 @attrs.define(eq=False)

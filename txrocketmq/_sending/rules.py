@@ -51,7 +51,10 @@ class Rules(Protocol):
     """
 
     @property
-    def avoids(self) -> bool: ...
+    def avoids(self) -> bool:
+        """
+        See above.
+        """
 
     def attemptTimeout(self, remaining: float) -> float:
         """

@@ -43,13 +43,10 @@ The least seconds between two lookups of a topic that failing sends ask for.
 """
 
 
-class Cluster(Protocol):
+class Peers(Protocol):
     """
-    What sends need of a client.
+    What asks a client's servers.
     """
-
-    clock: IReactorTime
-    routes: RouteTable
 
     def live(self, address: str) -> RemotingProtocol | None:
         """
@@ -79,6 +76,21 @@ class Cluster(Protocol):
     ) -> Deferred[None]:
         """
         Tell an address something that is not answered.
+        """
+
+
+class Cluster(Protocol):
+    """
+    What sends need of a client.
+    """
+
+    clock: IReactorTime
+    routes: RouteTable
+
+    @property
+    def peers(self) -> Peers:
+        """
+        What asks its servers.
         """
 
     def sendAddress(self, master: str) -> str:

@@ -128,7 +128,7 @@ class MemoryCluster:
         outcome = ended[0]
         if isinstance(outcome, Failure):
             outcome.raiseException()
-        return outcome  # type: ignore[return-value]
+        return outcome
 
     def stop(self) -> None:
         """

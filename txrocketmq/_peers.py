@@ -1,0 +1,78 @@
+"""
+Asking the servers of a cluster, with every hook around what is asked.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+
+from txrocketmq._remoting.pool import ConnectionPool
+from txrocketmq._remoting.protocol import RemotingProtocol
+from txrocketmq._rpchooks import Hooks
+from txrocketmq._wire.command import RemotingCommand
+
+
+class Peers:
+    """
+    The name servers and brokers of one client, by address.
+
+    @ivar pool: The connections to them.
+    """
+
+    def __init__(self, pool: ConnectionPool, hooks: Hooks | None) -> None:
+        """
+        @param hooks: What is around each request; L{None} is nothing.
+        """
+        self.pool = pool
+        self._hooks = hooks
+
+    def live(self, address: str) -> RemotingProtocol | None:
+        """
+        The connection to an address, if there is one.
+        """
+        return self.pool.connection(address).live
+
+    def invokeLive(
+        self,
+        live: RemotingProtocol,
+        address: str,
+        command: RemotingCommand,
+        timeout: float,
+    ) -> Deferred[RemotingCommand]:
+        """
+        Ask on a connection that is there.
+        """
+        if self._hooks is None:
+            return live.invoke(command, timeout)
+        return self._hooks.around(
+            address, command, lambda hooked: live.invoke(hooked, timeout)
+        )
+
+    def invoke(
+        self, address: str, command: RemotingCommand, timeout: float
+    ) -> Deferred[RemotingCommand]:
+        """
+        Ask an address, connecting first if need be.
+
+        @return: The answer, whatever its code; it fails as
+            C{BrokerConnection.invoke} does, and as hooks do.
+        """
+        connection = self.pool.connection(address)
+        if self._hooks is None:
+            return connection.invoke(command, timeout)
+        return self._hooks.around(
+            address, command, lambda hooked: connection.invoke(hooked, timeout)
+        )
+
+    def oneway(
+        self, address: str, command: RemotingCommand, timeout: float
+    ) -> Deferred[None]:
+        """
+        Tell an address something that is not answered.
+        """
+        connection = self.pool.connection(address)
+        if self._hooks is None:
+            return connection.oneway(command, timeout)
+        return self._hooks.before(
+            address, command, lambda hooked: connection.oneway(hooked, timeout)
+        )
