@@ -18,7 +18,6 @@ from .protocol import RemotingProtocol
 from .quotas import Quota
 from .reasons import peerName
 
-
 if TYPE_CHECKING:
     # Generic since Twisted 26.4 only: to subscript it fails before.
     _RemotingFactory: TypeAlias = Factory[RemotingProtocol]

@@ -151,7 +151,7 @@ def timeoutError(address: str, waiter: Waiter) -> RemotingTimeout:
     unwritten = waiter.heard == UNWRITTEN
     words = "the peer did not read" if unwritten else "there was no answer"
     return RemotingTimeout(
-        address, f"{words} within {waiter.timeout:g} s", waiter.persisted
+        address, f"{words} within {round(waiter.timeout, 2):g} s", waiter.persisted
     )
 
 
