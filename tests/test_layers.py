@@ -20,6 +20,7 @@ LAYERS: list[set[str]] = [
     {"_version", "message", "stats", "_wire"},
     # what is said with them; remoting: the public names of _wire
     {"selectors", "errors", "remoting", "namespaces"},
+    {"_checks"},
     # what users implement and choose: settings refuses what cannot be with an
     # InvalidConfiguration, as compression does where a library is missing
     {"settings", "interfaces", "compression", "_deferreds"},

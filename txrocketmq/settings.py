@@ -8,13 +8,14 @@ name ends in C{Millis}.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, TypeAlias
 
 import attrs
 from twisted.internet.interfaces import IStreamClientEndpoint
 
+from txrocketmq import _checks as checks
 from txrocketmq._wire.codes import ResponseCode, SerializeType
 from txrocketmq.errors import InvalidConfiguration
 from txrocketmq.message import RequiredAck, Selector, WhenFull
@@ -41,68 +42,6 @@ What makes an endpoint of a reactor, a host and a port.
 Network: TypeAlias = IPv4Network | IPv6Network
 
 
-def _refuse(field: attrs.Attribute[Any], wanted: str, value: object) -> None:
-    """
-    Say which setting is wrong and what it must be.
-    """
-    raise InvalidConfiguration(f"{field.name} must be {wanted}, not {value!r}")
-
-
-def _seconds(instance: object, field: attrs.Attribute[Any], value: object) -> None:
-    """
-    A finite time above zero.
-    """
-    if type(value) not in (int, float) or not 0 < float(value) < 1e9:  # type: ignore[arg-type]
-        _refuse(field, "a number of seconds above 0", value)
-
-
-def _count(least: int) -> Callable[[object, attrs.Attribute[Any], object], None]:
-    """
-    A whole number that is not below another.
-    """
-
-    def check(instance: object, field: attrs.Attribute[Any], value: object) -> None:
-        if type(value) is not int or value < least:
-            _refuse(field, f"a whole number from {least}", value)
-
-    return check
-
-
-def _text(instance: object, field: attrs.Attribute[Any], value: object) -> None:
-    """
-    A string with something in it, or nothing at all.
-    """
-    if value is not None and (not isinstance(value, str) or not value.strip()):
-        _refuse(field, "a string that is not empty", value)
-
-
-def _compression(instance: object, field: attrs.Attribute[Any], value: object) -> None:
-    """
-    A compression this package knows.
-    """
-    if value not in ("ZLIB", "LZ4", "ZSTD"):
-        _refuse(field, "ZLIB, LZ4 or ZSTD", value)
-
-
-def _names(names: str | Iterable[str]) -> tuple[str, ...]:
-    """
-    One name, or several.
-    """
-    return (names,) if isinstance(names, str) else tuple(names)
-
-
-def _oneOf(*types: type) -> Callable[[object, attrs.Attribute[Any], object], None]:
-    """
-    A value of one of these types.
-    """
-
-    def check(instance: object, field: attrs.Attribute[Any], value: object) -> None:
-        if not isinstance(value, types):
-            _refuse(field, " or ".join(t.__name__ for t in types), value)
-
-    return check
-
-
 @attrs.frozen(kw_only=False)
 class SessionCredentials:
     """
@@ -115,9 +54,11 @@ class SessionCredentials:
     @ivar securityToken: The token of temporary credentials.
     """
 
-    accessKey: str = attrs.field(validator=_text)
-    secretKey: str = attrs.field(validator=_text, repr=False)
-    securityToken: str | None = attrs.field(default=None, validator=_text, repr=False)
+    accessKey: str = attrs.field(validator=_name)
+    secretKey: str = attrs.field(validator=_name, repr=False)
+    securityToken: str | None = attrs.field(
+        default=None, validator=checks.text, repr=False
+    )
 
     def __reduce__(self) -> Any:
         """
@@ -143,11 +84,11 @@ class TLSSettings:
     @ivar insecureSkipVerify: Accept any certificate.  Only ever for a test.
     """
 
-    trustRoots: str | None = attrs.field(default=None, validator=_text)
-    certificate: str | None = attrs.field(default=None, validator=_text)
-    privateKey: str | None = attrs.field(default=None, validator=_text)
-    serverName: str | None = attrs.field(default=None, validator=_text)
-    insecureSkipVerify: bool = attrs.field(default=False, validator=_oneOf(bool))
+    trustRoots: str | None = attrs.field(default=None, validator=checks.text)
+    certificate: str | None = attrs.field(default=None, validator=checks.text)
+    privateKey: str | None = attrs.field(default=None, validator=checks.text)
+    serverName: str | None = attrs.field(default=None, validator=checks.text)
+    insecureSkipVerify: bool = attrs.field(default=False, validator=checks.oneOf(bool))
 
 
 @attrs.frozen(kw_only=True)
@@ -197,31 +138,39 @@ class ClientSettings:
     @ivar allowedAddresses: The networks connections may go to; empty is any.
     """
 
-    clientIP: str | None = attrs.field(default=None, validator=_text)
-    instanceName: str | None = attrs.field(default=None, validator=_text)
-    unitName: str | None = attrs.field(default=None, validator=_text)
-    unitMode: bool = attrs.field(default=False, validator=_oneOf(bool))
-    pollNameServerInterval: float = attrs.field(default=30.0, validator=_seconds)
-    heartbeatBrokerInterval: float = attrs.field(default=30.0, validator=_seconds)
-    connectTimeout: float = attrs.field(default=3.0, validator=_seconds)
-    requestTimeout: float = attrs.field(default=3.0, validator=_seconds)
-    stopTimeout: float = attrs.field(default=10.0, validator=_seconds)
-    vipChannelEnabled: bool = attrs.field(default=False, validator=_oneOf(bool))
+    clientIP: str | None = attrs.field(default=None, validator=checks.text)
+    instanceName: str | None = attrs.field(default=None, validator=checks.text)
+    unitName: str | None = attrs.field(default=None, validator=checks.text)
+    unitMode: bool = attrs.field(default=False, validator=checks.oneOf(bool))
+    pollNameServerInterval: float = attrs.field(default=30.0, validator=checks.seconds)
+    heartbeatBrokerInterval: float = attrs.field(default=30.0, validator=checks.seconds)
+    connectTimeout: float = attrs.field(default=3.0, validator=checks.seconds)
+    requestTimeout: float = attrs.field(default=3.0, validator=checks.seconds)
+    stopTimeout: float = attrs.field(default=10.0, validator=checks.seconds)
+    vipChannelEnabled: bool = attrs.field(default=False, validator=checks.oneOf(bool))
     serializeType: SerializeType = attrs.field(
-        default=SerializeType.JSON, validator=_oneOf(SerializeType)
+        default=SerializeType.JSON, validator=checks.oneOf(SerializeType)
     )
-    namespace: str | None = attrs.field(default=None, validator=_text)
-    namespaceV2: str | None = attrs.field(default=None, validator=_text)
+    namespace: str | None = attrs.field(default=None, validator=checks.text)
+    namespaceV2: str | None = attrs.field(default=None, validator=checks.text)
     credentials: SessionCredentials | Callable[[], SessionCredentials] | None = (
-        attrs.field(default=None)
+        attrs.field(default=None, repr=False)
     )
-    requireTLSWithCredentials: bool = attrs.field(default=False, validator=_oneOf(bool))
+    requireTLSWithCredentials: bool = attrs.field(
+        default=False, validator=checks.oneOf(bool)
+    )
     tls: TLSSettings | None = attrs.field(
-        default=None, validator=_oneOf(TLSSettings, type(None))
+        default=None, validator=checks.oneOf(TLSSettings, type(None))
     )
-    addressMap: AddressMap = attrs.field(factory=dict)
-    endpointFactory: EndpointFactory | None = attrs.field(default=None)
-    allowedAddresses: Sequence[Network] = attrs.field(default=(), converter=tuple)
+    addressMap: AddressMap = attrs.field(factory=dict, validator=_addressMap)
+    endpointFactory: EndpointFactory | None = attrs.field(
+        default=None, validator=_callable
+    )
+    allowedAddresses: Sequence[Network] = attrs.field(
+        default=(),
+        converter=_several(tuple),
+        validator=_every(IPv4Network | IPv6Network, "networks of ipaddress"),
+    )
 
     @credentials.validator
     def _credentialsUsable(self, field: attrs.Attribute[Any], value: object) -> None:
@@ -268,8 +217,8 @@ class Batching:
     @ivar maxBytes: The most bytes of one batch's body.
     """
 
-    maxMessages: int = attrs.field(default=256, validator=_count(2))
-    maxBytes: int = attrs.field(default=256 * 1024, validator=_count(1))
+    maxMessages: int = attrs.field(default=256, validator=checks.count(2))
+    maxBytes: int = attrs.field(default=256 * 1024, validator=checks.count(1))
 
 
 @attrs.frozen(kw_only=True)
@@ -327,31 +276,45 @@ class ProducerSettings:
     @ivar topics: Topics whose routes are fetched when the client starts.
     """
 
-    retryTimesWhenSendFailed: int = attrs.field(default=2, validator=_count(0))
-    retryTimesWhenSendAsyncFailed: int = attrs.field(default=2, validator=_count(0))
+    retryTimesWhenSendFailed: int = attrs.field(default=2, validator=checks.count(0))
+    retryTimesWhenSendAsyncFailed: int = attrs.field(
+        default=2, validator=checks.count(0)
+    )
     retryAnotherBrokerWhenNotStoreOK: bool = attrs.field(
-        default=False, validator=_oneOf(bool)
+        default=False, validator=checks.oneOf(bool)
     )
     retryResponseCodes: frozenset[int] = attrs.field(
-        default=DEFAULT_RETRY_CODES, converter=frozenset
+        default=DEFAULT_RETRY_CODES,
+        converter=_several(frozenset),
+        validator=_every(int, "several codes"),
     )
-    sendTimeout: float = attrs.field(default=10.0, validator=_seconds)
-    attemptTimeout: float = attrs.field(default=3.0, validator=_seconds)
+    sendTimeout: float = attrs.field(default=10.0, validator=checks.seconds)
+    attemptTimeout: float = attrs.field(default=3.0, validator=checks.seconds)
     requiredAck: RequiredAck = attrs.field(
-        default=RequiredAck.STORED, validator=_oneOf(RequiredAck)
+        default=RequiredAck.STORED, validator=checks.oneOf(RequiredAck)
     )
-    resendWhenMaybe: bool = attrs.field(default=True, validator=_oneOf(bool))
-    createTopicKey: str = attrs.field(default="TBW102", validator=_text)
-    defaultTopicQueueNums: int = attrs.field(default=4, validator=_count(1))
-    compressMsgBodyOverHowmuch: int = attrs.field(default=4096, validator=_count(1))
-    compressLevel: int = attrs.field(default=5, validator=_count(0))
-    compressType: str = attrs.field(default="ZLIB", validator=_compression)
-    maxMessageSize: int = attrs.field(default=4 * 1024 * 1024, validator=_count(1))
-    maxInFlightMessages: int = attrs.field(default=100_000, validator=_count(1))
-    maxInFlightBytes: int = attrs.field(default=64 * 1024 * 1024, validator=_count(1))
-    maxWaitingMessages: int = attrs.field(default=100_000, validator=_count(0))
-    maxWaitingBytes: int = attrs.field(default=64 * 1024 * 1024, validator=_count(0))
-    whenFull: WhenFull = attrs.field(default=WhenFull.WAIT, validator=_oneOf(WhenFull))
-    maxInFlightPerQueue: int = attrs.field(default=0, validator=_count(0))
+    resendWhenMaybe: bool = attrs.field(default=True, validator=checks.oneOf(bool))
+    createTopicKey: str = attrs.field(default="TBW102", validator=_name)
+    defaultTopicQueueNums: int = attrs.field(default=4, validator=checks.count(1))
+    compressMsgBodyOverHowmuch: int = attrs.field(
+        default=4096, validator=checks.count(1)
+    )
+    compressLevel: int = attrs.field(default=5, validator=checks.count(0))
+    compressType: str = attrs.field(default="ZLIB", validator=checks.compression)
+    maxMessageSize: int = attrs.field(
+        default=4 * 1024 * 1024, validator=checks.count(1)
+    )
+    maxInFlightMessages: int = attrs.field(default=100_000, validator=checks.count(1))
+    maxInFlightBytes: int = attrs.field(
+        default=64 * 1024 * 1024, validator=checks.count(1)
+    )
+    maxWaitingMessages: int = attrs.field(default=100_000, validator=checks.count(0))
+    maxWaitingBytes: int = attrs.field(
+        default=64 * 1024 * 1024, validator=checks.count(0)
+    )
+    whenFull: WhenFull = attrs.field(
+        default=WhenFull.WAIT, validator=checks.oneOf(WhenFull)
+    )
+    maxInFlightPerQueue: int = attrs.field(default=0, validator=checks.count(0))
     shardingSelector: Callable[[str], Selector] = attrs.field(default=byHash)
-    topics: tuple[str, ...] = attrs.field(default=(), converter=_names)
+    topics: tuple[str, ...] = attrs.field(default=(), converter=checks.names)

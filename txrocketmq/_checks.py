@@ -1,0 +1,128 @@
+"""
+What a setting may be: validators that say which one is wrong, and what is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import attrs
+
+from txrocketmq.errors import InvalidConfiguration
+
+
+def _refuse(field: attrs.Attribute[Any], wanted: str, value: object) -> None:
+    """
+    Say which setting is wrong and what it must be.
+    """
+    raise InvalidConfiguration(f"{field.name} must be {wanted}, not {value!r}")
+
+
+def seconds(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """
+    A finite time above zero.
+    """
+    if type(value) not in (int, float) or not 0 < value < 1e9:  # type: ignore[operator]
+        _refuse(field, "a number of seconds above 0", value)
+
+
+def count(least: int) -> Callable[[object, attrs.Attribute[Any], object], None]:
+    """
+    A whole number that is not below another.
+    """
+
+    def check(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+        if type(value) is not int or value < least:
+            _refuse(field, f"a whole number from {least}", value)
+
+    return check
+
+
+def _name(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """
+    A string with something in it.  One that may be a secret is not shown.
+    """
+    if not isinstance(value, str) or not value.strip():
+        shown = value if field.repr else type(value)
+        _refuse(field, "a string that is not empty", shown)
+
+
+def text(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """
+    A string with something in it, or nothing at all.
+    """
+    if value is not None:
+        _name(instance, field, value)
+
+
+def compression(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """
+    A compression this package knows.
+    """
+    if value not in ("ZLIB", "LZ4", "ZSTD"):
+        _refuse(field, "ZLIB, LZ4 or ZSTD", value)
+
+
+def names(given: str | Iterable[str]) -> tuple[str, ...]:
+    """
+    One name, or several.
+    """
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def oneOf(*types: type) -> Callable[[object, attrs.Attribute[Any], object], None]:
+    """
+    A value of one of these types.
+    """
+
+    def check(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+        if not isinstance(value, types):
+            _refuse(field, " or ".join(t.__name__ for t in types), value)
+
+    return check
+
+
+def _every(
+    type: Any, wanted: str
+) -> Callable[[object, attrs.Attribute[Any], object], None]:
+    """
+    Several values of a type.
+    """
+
+    def check(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+        if not isinstance(value, tuple | frozenset) or not all(
+            isinstance(each, type) for each in value
+        ):
+            _refuse(field, wanted, value)
+
+    return check
+
+
+def _callable(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """
+    Something to call, or the default.
+    """
+    if not callable(value) and value is not field.default:
+        _refuse(field, "a callable", value)
+
+
+def _addressMap(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """
+    A mapping of addresses, or something to call.
+    """
+    if not isinstance(value, Mapping) and not callable(value):
+        _refuse(field, "a mapping or a callable", value)
+
+
+def _several(kind: Callable[[Iterable[Any]], Any]) -> Callable[[Any], Any]:
+    """
+    Take a copy of several values; what is a single one is left to be refused.
+    """
+
+    def copy(value: Any) -> Any:
+        if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+            return kind(value)
+        return value
+
+    return copy
