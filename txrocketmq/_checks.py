@@ -4,7 +4,7 @@ What a setting may be: validators that say which one is wrong, and what is right
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -39,7 +39,7 @@ def count(least: int) -> Callable[[object, attrs.Attribute[Any], object], None]:
     return check
 
 
-def _name(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+def name(instance: object, field: attrs.Attribute[Any], value: object) -> None:
     """
     A string with something in it.  One that may be a secret is not shown.
     """
@@ -53,7 +53,7 @@ def text(instance: object, field: attrs.Attribute[Any], value: object) -> None:
     A string with something in it, or nothing at all.
     """
     if value is not None:
-        _name(instance, field, value)
+        name(instance, field, value)
 
 
 def compression(instance: object, field: attrs.Attribute[Any], value: object) -> None:
@@ -62,13 +62,6 @@ def compression(instance: object, field: attrs.Attribute[Any], value: object) ->
     """
     if value not in ("ZLIB", "LZ4", "ZSTD"):
         _refuse(field, "ZLIB, LZ4 or ZSTD", value)
-
-
-def names(given: str | Iterable[str]) -> tuple[str, ...]:
-    """
-    One name, or several.
-    """
-    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def oneOf(*types: type) -> Callable[[object, attrs.Attribute[Any], object], None]:
@@ -83,7 +76,7 @@ def oneOf(*types: type) -> Callable[[object, attrs.Attribute[Any], object], None
     return check
 
 
-def _every(
+def every(
     type: Any, wanted: str
 ) -> Callable[[object, attrs.Attribute[Any], object], None]:
     """
@@ -99,7 +92,7 @@ def _every(
     return check
 
 
-def _callable(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+def function(instance: object, field: attrs.Attribute[Any], value: object) -> None:
     """
     Something to call, or the default.
     """
@@ -107,7 +100,7 @@ def _callable(instance: object, field: attrs.Attribute[Any], value: object) -> N
         _refuse(field, "a callable", value)
 
 
-def _addressMap(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+def addressMap(instance: object, field: attrs.Attribute[Any], value: object) -> None:
     """
     A mapping of addresses, or something to call.
     """
@@ -115,14 +108,22 @@ def _addressMap(instance: object, field: attrs.Attribute[Any], value: object) ->
         _refuse(field, "a mapping or a callable", value)
 
 
-def _several(kind: Callable[[Iterable[Any]], Any]) -> Callable[[Any], Any]:
+def tupleOf(given: Any) -> Any:
     """
-    Take a copy of several values; what is a single one is left to be refused.
+    A copy of several values; what is a single one is left to be refused.
     """
+    return tuple(given) if _isSeveral(given) else given
 
-    def copy(value: Any) -> Any:
-        if isinstance(value, Iterable) and not isinstance(value, str | bytes):
-            return kind(value)
-        return value
 
-    return copy
+def frozensetOf(given: Any) -> Any:
+    """
+    The same, without order.
+    """
+    return frozenset(given) if _isSeveral(given) else given
+
+
+def _isSeveral(given: object) -> bool:
+    """
+    Whether something can be copied value by value.
+    """
+    return isinstance(given, Iterable) and not isinstance(given, str | bytes)

@@ -54,8 +54,8 @@ class SessionCredentials:
     @ivar securityToken: The token of temporary credentials.
     """
 
-    accessKey: str = attrs.field(validator=_name)
-    secretKey: str = attrs.field(validator=_name, repr=False)
+    accessKey: str = attrs.field(validator=checks.name)
+    secretKey: str = attrs.field(validator=checks.name, repr=False)
     securityToken: str | None = attrs.field(
         default=None, validator=checks.text, repr=False
     )
@@ -162,14 +162,14 @@ class ClientSettings:
     tls: TLSSettings | None = attrs.field(
         default=None, validator=checks.oneOf(TLSSettings, type(None))
     )
-    addressMap: AddressMap = attrs.field(factory=dict, validator=_addressMap)
+    addressMap: AddressMap = attrs.field(factory=dict, validator=checks.addressMap)
     endpointFactory: EndpointFactory | None = attrs.field(
-        default=None, validator=_callable
+        default=None, validator=checks.function
     )
     allowedAddresses: Sequence[Network] = attrs.field(
         default=(),
-        converter=_several(tuple),
-        validator=_every(IPv4Network | IPv6Network, "networks of ipaddress"),
+        converter=checks.tupleOf,
+        validator=checks.every(IPv4Network | IPv6Network, "networks of ipaddress"),
     )
 
     @credentials.validator
@@ -186,7 +186,7 @@ class ClientSettings:
             )
         if value is not None and self.requireTLSWithCredentials and self.tls is None:
             raise InvalidConfiguration(
-                "requireTLSWithCredentials is set, but tls is not"
+                "requireTLSWithCredentials is set and credentials are, but tls is not"
             )
 
 
@@ -285,8 +285,8 @@ class ProducerSettings:
     )
     retryResponseCodes: frozenset[int] = attrs.field(
         default=DEFAULT_RETRY_CODES,
-        converter=_several(frozenset),
-        validator=_every(int, "several codes"),
+        converter=checks.frozensetOf,
+        validator=checks.every(int, "several codes"),
     )
     sendTimeout: float = attrs.field(default=10.0, validator=checks.seconds)
     attemptTimeout: float = attrs.field(default=3.0, validator=checks.seconds)
@@ -294,7 +294,7 @@ class ProducerSettings:
         default=RequiredAck.STORED, validator=checks.oneOf(RequiredAck)
     )
     resendWhenMaybe: bool = attrs.field(default=True, validator=checks.oneOf(bool))
-    createTopicKey: str = attrs.field(default="TBW102", validator=_name)
+    createTopicKey: str = attrs.field(default="TBW102", validator=checks.name)
     defaultTopicQueueNums: int = attrs.field(default=4, validator=checks.count(1))
     compressMsgBodyOverHowmuch: int = attrs.field(
         default=4096, validator=checks.count(1)
@@ -316,5 +316,11 @@ class ProducerSettings:
         default=WhenFull.WAIT, validator=checks.oneOf(WhenFull)
     )
     maxInFlightPerQueue: int = attrs.field(default=0, validator=checks.count(0))
-    shardingSelector: Callable[[str], Selector] = attrs.field(default=byHash)
-    topics: tuple[str, ...] = attrs.field(default=(), converter=checks.names)
+    shardingSelector: Callable[[str], Selector] = attrs.field(
+        default=byHash, validator=checks.function
+    )
+    topics: tuple[str, ...] = attrs.field(
+        default=(),
+        converter=checks.tupleOf,
+        validator=checks.every(str, "several topics, such as ['Orders']"),
+    )
