@@ -4,6 +4,7 @@ The cluster a command talks to: somebody's, or one in this process.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,7 +20,8 @@ async def sandboxed(reactor: Any, **settings: Any) -> AsyncIterator[Sandbox]:
 
     @param settings: What L{Sandbox} is made with.
     """
-    sandbox = Sandbox(reactor, **settings)
+    # The reactor's time is not that of day: see keepSteadyTime.
+    sandbox = Sandbox(reactor, wallClock=time.time, **settings)
     sandbox.startService()
     try:
         yield await sandbox.whenReady()

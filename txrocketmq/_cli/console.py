@@ -27,9 +27,9 @@ ERASE = "\r\x1b[K"
 Back to the line's beginning, and nothing on it.
 """
 
-EXPLAINED = "txrocketmq._remoting"
+EXPLAINED = ("txrocketmq._remoting", "txrocketmq.sandbox")
 """
-Whose warnings say of a connection what the failure of a send says too.
+Whose warnings say what the failure that they lead to says too.
 """
 
 
@@ -186,7 +186,7 @@ class LogLines:
         namespace = str(event.get("log_namespace", ""))
         if self._verbose:
             return bool(level >= LogLevel.info) and namespace.startswith(PROGRAM)
-        if level == LogLevel.warn and namespace.startswith(EXPLAINED):
+        if namespace.startswith(EXPLAINED) and "log_failure" not in event:
             return False
         return bool(level >= LogLevel.warn)
 

@@ -80,7 +80,8 @@ class NetworkOptions(ClusterOptions, SpeakingOptions):
         """
         What the command line says of the client.
         """
-        step = min(ATTEMPT_TIMEOUT, self["timeout"])
+        # Shorter than a message's time, so that it is known who did not answer.
+        step = min(ATTEMPT_TIMEOUT, self["timeout"] / 2)
         return self.clientSettings(
             serializeType=self["serialize"],
             connectTimeout=step,

@@ -22,7 +22,8 @@ from twisted.internet.interfaces import IWriteDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txrocketmq._cli.console import Console
+from txrocketmq._cli.console import Console, terminalColumns
+from txrocketmq._cli.table import Palette, paletteFor
 
 MOST_WAITING = 1024 * 1024
 """
@@ -86,6 +87,18 @@ class Output:
         self._flushing.append(waiter)
         self._settle()
         return waiter
+
+    def palette(self) -> Palette:
+        """
+        The colours there are.
+        """
+        return paletteFor(os.isatty(self._descriptor))
+
+    def columns(self) -> int:
+        """
+        How wide a line may be.
+        """
+        return terminalColumns(self._descriptor)
 
     def fileno(self) -> int:
         """

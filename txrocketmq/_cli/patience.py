@@ -10,6 +10,7 @@ from txrocketmq._cli.ordering import Outcome
 from txrocketmq.errors import (
     InvalidMessage,
     RemotingError,
+    RemotingTimeout,
     RocketMQError,
     RouteError,
     SendFailed,
@@ -36,8 +37,19 @@ class GaveUp(RocketMQError):
 def causeOf(error: Exception) -> Exception:
     """
     What ended a send, without the account of its attempts.
+
+    The last try may say little: that there was no time left, or that it was too
+    early for another one.  Then an earlier one speaks for it.
     """
-    return error.cause if isinstance(error, SendFailed) else error
+    if not isinstance(error, SendFailed):
+        return error
+    cause = error.cause
+    tried = [attempt.error for attempt in error.attempts if attempt.error is not None]
+    alike = [earlier for earlier in tried if type(earlier) is type(cause)]
+    if isinstance(cause, RemotingTimeout):
+        # While a route is looked up, nobody but the last lookup knows whom it asks.
+        alike = [earlier for earlier in tried if isinstance(earlier, RouteError)]
+    return alike[0] if alike else cause
 
 
 class Patience:
@@ -49,6 +61,8 @@ class Patience:
     An answer of any kind, a refusal included, shows that somebody is there.
 
     @ivar cause: Why nothing can be reached, once that is settled.
+
+    @ivar doubtful: Whether it looks so: those under way will tell.
     """
 
     def __init__(self, clock: IReactorTime, timeout: float) -> None:
@@ -57,10 +71,11 @@ class Patience:
         """
         self._clock = clock
         # Timers may be early by a rounding error.
-        self._timeout = timeout * 0.99
+        self._timeout = timeout / 2
         self._since = clock.seconds()
         self._failures = 0
         self.cause: Exception | None = None
+        self.doubtful = False
 
     def began(self) -> None:
         """
@@ -79,9 +94,11 @@ class Patience:
             return
         if not isinstance(cause, RouteError | RemotingError):
             self._failures = 0
+            self.doubtful = False
             self._since = self._clock.seconds()
             return
         self._failures += 1
         waited = self._clock.seconds() - self._since
-        if self._failures >= IN_A_ROW and waited >= self._timeout:
+        self.doubtful = waited >= self._timeout
+        if self.doubtful and self._failures >= IN_A_ROW:
             self.cause = self.cause or cause

@@ -5,6 +5,7 @@ What became of messages, in words, in JSON and in numbers.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,6 +39,8 @@ UNANSWERED = {
 """
 What JSON says of a message nobody confirms.
 """
+
+NUMBERS = re.compile(r"[0-9.]+")
 
 
 def persistedOf(error: Exception) -> Persisted:
@@ -194,7 +197,8 @@ class Tally:
         if isinstance(outcome, GaveUp):
             self.untried += 1
         elif len(self._reasons) < 100:
-            self._reasons.add(reasonOf(outcome))
+            # Times and addresses do not make another reason.
+            self._reasons.add(NUMBERS.sub("0", reasonOf(outcome)))
 
     def sentence(self) -> str:
         """

@@ -7,7 +7,10 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 
 from txrocketmq._cli.clusters import connected
 from txrocketmq._cli.console import Console
@@ -19,6 +22,7 @@ from txrocketmq._cli.text import printable
 from txrocketmq._routing.nameserver import FixedNameServers, NameServerClient
 from txrocketmq._wire.bodies import BrokerData, QueueData, TopicRouteData
 from txrocketmq._wire.codes import PermName
+from txrocketmq.errors import RemotingTimeout
 from txrocketmq.namespaces import wrap
 
 LETTERS = {PermName.READ: "R", PermName.WRITE: "W", PermName.INHERIT: "X"}
@@ -39,17 +43,41 @@ async def route(
     async with connected(reactor, nameServers, settings) as client:
         lookup = NameServerClient(
             FixedNameServers(nameServers),
-            client.invoke,
+            client.peers.invoke,
             requestTimeout=settings.requestTimeout,
             random=random.random,
         )
-        found = await lookup.route(wrap(settings.namespace, options.topic))
+        found = await within(
+            reactor,
+            lookup.route(wrap(settings.namespace, options.topic)),
+            options["timeout"],
+            nameServers,
+        )
     output = Output(reactor, console)
     lines = _jsonLines if options["json"] else _tableLines
     for line in lines(options.topic, found):
         output.line(line)
     await output.flushed()
     return 0 if output.error is None else 1
+
+
+def within(
+    clock: IReactorTime,
+    looking: Deferred[TopicRouteData],
+    timeout: float,
+    nameServers: Sequence[str],
+) -> Deferred[TopicRouteData]:
+    """
+    A lookup that takes no longer than this.
+
+    @return: What is found.  It may fail with L{RemotingTimeout}, and as the
+        lookup does.
+    """
+
+    def late(_: object, waited: float) -> NoReturn:
+        raise RemotingTimeout(", ".join(nameServers), f"no answer within {waited:g} s")
+
+    return looking.addTimeout(timeout, clock, onTimeoutCancel=late)
 
 
 def _rows(found: TopicRouteData) -> Iterator[tuple[BrokerData | None, QueueData]]:

@@ -164,6 +164,8 @@ class LineSender:
             return False
         if self._sends >= most or not self._room():
             return False
+        if self._sends and self.patience.doubtful and self.patience.cause is None:
+            return False
         return not self._bytes or self._bytes + len(line.body) <= MOST_BYTES
 
     async def _change(self) -> None:

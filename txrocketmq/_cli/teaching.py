@@ -8,8 +8,11 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from getopt import GetoptError, gnu_getopt
 from textwrap import wrap
 from typing import Any, ClassVar
+
+from twisted.python.usage import UsageError
 
 from txrocketmq._options import NamedOptions
 from txrocketmq._version import __version__
@@ -57,6 +60,39 @@ class TeachingOptions(NamedOptions):
         """
         sys.stdout.write(f"{self}\n")
         sys.exit(0)
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """
+        Read the command line; a command's options may also come after its other
+        arguments.
+
+        @raise UsageError: When something is wrong with it.
+        """
+        arguments = sys.argv[1:] if options is None else list(options)
+        if not getattr(self, "subCommands", ()):
+            arguments = self._optionsFirst(arguments)
+        super().parseOptions(arguments)  # type: ignore[no-untyped-call]
+
+    def _optionsFirst(self, arguments: list[str]) -> list[str]:
+        """
+        The same command line, in the order Twisted reads it.
+        """
+        try:
+            given, others = gnu_getopt(arguments, self.shortOpt, self.longOpt)
+        except GetoptError as wrong:
+            raise UsageError(str(wrong)) from None
+        ordered: list[str] = []
+        for name, value in given:
+            ordered += [name, value] if self._takesValue(name) else [name]
+        return [*ordered, "--", *others]
+
+    def _takesValue(self, name: str) -> bool:
+        """
+        Whether an option, written as it is given, has a value.
+        """
+        if name.startswith("--"):
+            return f"{name[2:]}=" in self.longOpt
+        return f"{name[1]}:" in self.shortOpt
 
     def getSynopsis(self) -> str:
         """

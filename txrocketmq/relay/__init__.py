@@ -1,0 +1,3 @@
+"""
+The relay: a daemon that takes messages over HTTP and sends them to RocketMQ.
+"""
