@@ -50,7 +50,7 @@ class Source(NamedTuple):
     topic: str
     expected: int
     version: str = V5
-    quiet: float = 5.0
+    quiet: float = 10.0
 
 
 class Load(NamedTuple):

@@ -13,6 +13,13 @@ import org.apache.rocketmq.common.message.MessageExt;
  * <p>Options: nameServer, topic, group, mode (push or lite), expected, settle, quiet, timeout.
  */
 public final class Consume {
+    /**
+     * In milliseconds.  A rebalance in the middle of the first heartbeat, as it comes with two
+     * brokers, makes a push consumer 5.x claim a subscription that its brokers get to know only
+     * with the next one; until then they refuse its pulls as SUBSCRIPTION_NOT_LATEST.
+     */
+    private static final int HEARTBEAT_INTERVAL = 1000;
+
     private Consume() {
     }
 
@@ -32,6 +39,7 @@ public final class Consume {
     private static void push(Options options, Ending ending) throws Exception {
         DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(options.text("group"));
         consumer.setNamesrvAddr(options.text("nameServer"));
+        consumer.setHeartbeatBrokerInterval(HEARTBEAT_INTERVAL);
         consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         consumer.subscribe(options.text("topic"), "*");
         consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
@@ -48,6 +56,7 @@ public final class Consume {
     private static void lite(Options options, Ending ending) throws Exception {
         DefaultLitePullConsumer consumer = new DefaultLitePullConsumer(options.text("group"));
         consumer.setNamesrvAddr(options.text("nameServer"));
+        consumer.setHeartbeatBrokerInterval(HEARTBEAT_INTERVAL);
         consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         consumer.subscribe(options.text("topic"), "*");
         consumer.start();
