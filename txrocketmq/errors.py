@@ -271,6 +271,9 @@ class BrokerError(RocketMQError):
     """
     A broker, or a name server, answered with a code that is no success.
 
+    What a code without a class of its own says of a message depends on more than
+    the code; an L{Attempt} tells what it said.
+
     @cvar codes: The codes that are this class.
 
     @ivar code: The answer's code; not always one that L{ResponseCode} knows.
@@ -281,6 +284,7 @@ class BrokerError(RocketMQError):
     """
 
     codes: ClassVar[tuple[int, ...]] = ()
+    persisted = Persisted.MAYBE
     _byCode: ClassVar[dict[int, type[BrokerError]]] = {}
 
     def __init__(self, code: int, remark: str | None, address: str) -> None:
@@ -293,10 +297,12 @@ class BrokerError(RocketMQError):
         """
         Take the codes a class declares, each of them once.
         """
-        for code in cls.codes:
-            taken = BrokerError._byCode.setdefault(code, cls)
-            if taken is not cls:
-                raise TypeError(f"code {code} is {taken.__name__} already")
+        codes: tuple[int, ...] = vars(cls).get("codes", ())
+        for code in codes:
+            if code in BrokerError._byCode:
+                taken = BrokerError._byCode[code].__name__
+                raise TypeError(f"code {code} is {taken} already")
+        BrokerError._byCode.update(dict.fromkeys(codes, cls))
 
     @staticmethod
     def fromResponse(command: RemotingCommand, address: str) -> BrokerError:
@@ -317,6 +323,7 @@ class SystemBusy(BrokerError):
     """
 
     codes = (ResponseCode.SYSTEM_BUSY,)
+    persisted = Persisted.NO
     retriable = True
 
 
@@ -326,6 +333,7 @@ class MessageIllegal(BrokerError):
     """
 
     codes = (ResponseCode.MESSAGE_ILLEGAL,)
+    persisted = Persisted.NO
 
 
 class ServiceNotAvailable(BrokerError):
@@ -334,6 +342,7 @@ class ServiceNotAvailable(BrokerError):
     """
 
     codes = (ResponseCode.SERVICE_NOT_AVAILABLE,)
+    persisted = Persisted.NO
     retriable = True
 
 
@@ -343,6 +352,7 @@ class NoPermission(BrokerError):
     """
 
     codes = (ResponseCode.NO_PERMISSION,)
+    persisted = Persisted.NO
 
 
 class TopicNotExist(BrokerError):
@@ -351,6 +361,7 @@ class TopicNotExist(BrokerError):
     """
 
     codes = (ResponseCode.TOPIC_NOT_EXIST,)
+    persisted = Persisted.NO
     retriable = True
 
 
@@ -360,6 +371,7 @@ class InvalidParameter(BrokerError):
     """
 
     codes = (ResponseCode.INVALID_PARAMETER,)
+    persisted = Persisted.NO
 
 
 class FlowControl(BrokerError):
@@ -368,6 +380,7 @@ class FlowControl(BrokerError):
     """
 
     codes = (ResponseCode.FLOW_CONTROL,)
+    persisted = Persisted.NO
     retriable = True
 
 
@@ -377,6 +390,7 @@ class GoAway(BrokerError):
     """
 
     codes = (ResponseCode.GO_AWAY,)
+    persisted = Persisted.NO
     retriable = True
 
 
@@ -407,6 +421,7 @@ class IllegalOperation(BrokerError):
     """
 
     codes = (ResponseCode.ILLEGAL_OPERATION,)
+    persisted = Persisted.NO
 
 
 class SpoolError(RocketMQError):
@@ -466,4 +481,6 @@ def _clipped(remark: str | None) -> str:
     """
     if not remark:
         return ""
-    return ": " + remark[:REMARK_SHOWN].replace("\r", " ").replace("\n", " ")
+    # Not only line ends: a peer's text may not move a terminal's cursor either.
+    shown = (char if char.isprintable() else " " for char in remark[:REMARK_SHOWN])
+    return ": " + "".join(shown)

@@ -10,7 +10,7 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionDone, ConnectionRefusedError
-from twisted.internet.testing import StringTransportWithDisconnection
+from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
@@ -31,27 +31,23 @@ from .doubles import ONE, TWO, Log
 URL = "http://127.0.0.1:8080/rocketmq/nsaddr?key=SECRET"
 
 
-class Connection(StringTransportWithDisconnection):
+class Connection(StringTransport):
     """
     The far end of a connection that a test plays.
 
-    @ivar lost: Whether our end was closed.
+    As with a real one, what was received before it was closed still arrives.
+
+    @ivar protocol: Our end.
     """
 
-    lost = False
+    protocol: Any = None
 
-    def loseConnection(self) -> None:
+    @property
+    def lost(self) -> bool:
         """
-        Note it, and close.
+        Whether our end was closed.
         """
-        self.lost = True
-        super().loseConnection()
-
-    def abortConnection(self) -> None:
-        """
-        The same, without waiting.
-        """
-        self.loseConnection()
+        return self.disconnecting or self.disconnected
 
 
 def response(
@@ -299,9 +295,9 @@ class BoundTests(DiscoveryTests):
         """
         What still arrives afterwards is dropped.
         """
-        asked, connection = self.ask(response(b"x" * 5000, length=10**9))
-        self.failureResultOf(asked, RouteError)
-        connection.protocol.dataReceived(b"x" * 100_000)
+        chunks = b"1388\r\n" + b"x" * 5000 + b"\r\n5\r\nxxxxx\r\n0\r\n\r\n"
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        self.refused(head + chunks)
 
     def test_mostAddresses(self) -> None:
         """
