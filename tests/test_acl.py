@@ -4,14 +4,13 @@ Signatures are those Apache's own clients made.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from tests.support import CHECKOUT
+from tests.wire.vectors import records
 from txrocketmq._wire.codes import SerializeType
 from txrocketmq._wire.command import RemotingCommand
 from txrocketmq.acl import SigningHook, signature
@@ -28,16 +27,14 @@ def signedRequests() -> Iterator[tuple[str, str, RemotingCommand]]:
 
     @return: Where each comes from, the secret, and the request.
     """
-    for file in sorted((CHECKOUT / "tests" / "vectors").glob("*.jsonl")):
-        secret = ""
-        for line in file.read_text(encoding="utf-8").splitlines():
-            record = json.loads(line)
-            if "inputs" in record:
-                secret = record["inputs"].get("config", {}).get("secretKey", "")
-            fields = record.get("frame", {}).get("extFields") or {}
-            if "Signature" in fields and "bodySha256" not in record:
-                where = f"{file.name} {record['scenario']} {record['seq']}"
-                yield where, secret, commandOf(record)
+    secret = ""
+    for record in records():
+        if "inputs" in record:
+            secret = record["inputs"].get("config", {}).get("secretKey", "")
+        fields = record.get("frame", {}).get("extFields") or {}
+        if "Signature" in fields and "bodySha256" not in record:
+            where = f"{record['client']} {record['scenario']} {record['seq']}"
+            yield where, secret, commandOf(record)
 
 
 def commandOf(record: dict[str, Any]) -> RemotingCommand:

@@ -4,6 +4,7 @@ A route is had as long as one name server answers.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
@@ -12,9 +13,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from tests.wire.vectors import responses
 from txrocketmq._routing.nameserver import FixedNameServers, NameServerClient
+from txrocketmq._routing.publishinfo import publishInfoOf
 from txrocketmq._wire.codes import RequestCode
 from txrocketmq._wire.command import RemotingCommand
+from txrocketmq._wire.frames import FrameBuffer
 from txrocketmq.errors import (
     BrokerError,
     ConnectFailed,
@@ -349,6 +353,32 @@ class SourceTests(NameServerTests):
         self.failureResultOf(route, CancelledError)
         self.assertEqual(left, [searching])
         self.assertEqual(self.servers.asked, [])
+
+
+class CapturedTests(NameServerTests):
+    """
+    Apache's name servers are understood.
+    """
+
+    def test_routes(self) -> None:
+        """
+        Each of their answers is a route with queues, or says that there is none.
+        """
+        found: Counter[int] = Counter()
+        for vector in responses(RequestCode.GET_ROUTEINFO_BY_TOPIC):
+            (answer,) = FrameBuffer().feed(vector.data)
+            route = self.clientOf(FixedNameServers([ONE])).route("T")
+            self.asked(ONE).answer.callback(answer)
+            found[answer.code] += 1
+            if answer.code == 0:
+                info = publishInfoOf("T", self.successResultOf(route))
+                self.assertGreaterEqual(len(info.queues), 1, vector.name)
+                self.assertEqual(info.queues[0].brokerName, "broker-a")
+                self.assertIn("127.0.0.1:", info.masterOf(info.queues[0]) or "")
+            else:
+                self.failureResultOf(route, TopicNotFound)
+        self.assertEqual(set(found), {0, 17})
+        self.assertGreater(found[0], 50)
 
 
 class EmptyRouteTests(NameServerTests):
