@@ -13,7 +13,7 @@ from tests.wire.strategies import COMMANDS, inSerialisation
 from txrocketmq._wire import jsonheader
 from txrocketmq._wire.binaryheader import decodeHeader, encodeHeader
 from txrocketmq._wire.codes import RequestCode, SerializeType
-from txrocketmq._wire.command import RemotingCommand
+from txrocketmq._wire.command import MAX_EXT_FIELDS, RemotingCommand
 from txrocketmq._wire.malformed import MalformedFrame
 
 FIXED = pack(">hbhii", 310, 9, 317, 7, 1)
@@ -152,6 +152,15 @@ class BinaryHeaderTests(SynchronousTestCase):
         ):
             with self.assertRaises(MalformedFrame, msg=data.hex()):
                 decodeHeader(data, b"")
+
+    def test_manyFields(self) -> None:
+        """
+        There can only be so many C{extFields}, also if they are always one.
+        """
+        many = [entry(b"a", b"1")] * MAX_EXT_FIELDS
+        self.assertEqual(decodeHeader(header(*many), b"").extFields, {"a": "1"})
+        with self.assertRaises(MalformedFrame):
+            decodeHeader(header(*many, entry(b"a", b"1")), b"")
 
     @given(COMMANDS)
     def test_agreesWithJSON(self, command: RemotingCommand) -> None:

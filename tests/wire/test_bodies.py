@@ -30,7 +30,7 @@ from txrocketmq._wire.bodies import (
     encodeTopicRouteData,
     heartbeatFingerprint,
 )
-from txrocketmq._wire.jsonbody import MAX_JSON_BODY, quoteKeys
+from txrocketmq._wire.jsonbody import MAX_BARE_KEYS, MAX_JSON_BODY, quoteKeys
 from txrocketmq._wire.routes import MAX_BROKERS, MAX_QUEUES
 
 COUNTS = st.integers(0, 100)
@@ -352,6 +352,13 @@ class QuoteKeysTests(SynchronousTestCase):
             data = piece * (size // len(piece))
             self.assertEqual(quoteKeys(data), data)
             self.assertEqual(quoteKeys(b'"' + data), b'"' + data)
+
+    def test_bounded(self) -> None:
+        """
+        Only so many keys are given quotes; what has more is no body.
+        """
+        data = b"{" + b"1:1," * (MAX_BARE_KEYS + 5)
+        self.assertEqual(len(quoteKeys(data)), len(data) + 2 * MAX_BARE_KEYS)
 
 
 class HeartbeatTests(SynchronousTestCase):

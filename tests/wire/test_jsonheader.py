@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.wire.strategies import INT32, TEXTS
 from txrocketmq._wire.codes import LanguageCode, SerializeType
-from txrocketmq._wire.command import RemotingCommand
+from txrocketmq._wire.command import MAX_EXT_FIELDS, RemotingCommand
 from txrocketmq._wire.jsonheader import decodeHeader, encodeHeader
 from txrocketmq._wire.malformed import MalformedFrame
 
@@ -252,6 +252,17 @@ class DecodeTests(SynchronousTestCase):
         ):
             with self.assertRaises(MalformedFrame, msg=text[:60]):
                 decodeHeader(text, b"")
+
+    def test_manyFields(self) -> None:
+        """
+        There can only be so many C{extFields}, typed or not.
+        """
+        for value in (b'"x"', b"1"):
+            pairs = [b'"%d":%b' % (at, value) for at in range(MAX_EXT_FIELDS + 1)]
+            most = b'{"extFields":{%b}}' % b",".join(pairs[1:])
+            self.assertEqual(len(decodeHeader(most, b"").extFields), MAX_EXT_FIELDS)
+            with self.assertRaises(MalformedFrame):
+                decodeHeader(b'{"extFields":{%b}}' % b",".join(pairs), b"")
 
     @given(st.dictionaries(st.sampled_from(("code", "remark", "extFields", "x")), JSON))
     def test_anyJSON(self, value: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from struct import Struct, error
 
 from .codes import LanguageCode, SerializeType
-from .command import RemotingCommand
+from .command import MAX_EXT_FIELDS, RemotingCommand
 from .malformed import MalformedFrame
 
 # code, language, version, opaque, flag, length of the remark
@@ -107,7 +107,11 @@ def _decodeExtFields(data: bytes, at: int) -> dict[str, str]:
     """
     extFields = {}
     end = len(data)
+    count = 0
     while at < end:
+        count += 1
+        if count > MAX_EXT_FIELDS:
+            raise MalformedFrame("a ROCKETMQ header with too many extFields")
         (size,) = _SHORT.unpack_from(data, at)
         name, at = _text(data, at + 2, size)
         (size,) = _INT.unpack_from(data, at)

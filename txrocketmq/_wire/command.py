@@ -8,6 +8,10 @@ import msgspec
 
 from .codes import CURRENT_VERSION, LanguageCode, SerializeType
 
+# Real headers have up to 30.  Each takes its time on the reactor's thread, and
+# there is room for 100,000 in the longest header.
+MAX_EXT_FIELDS = 1024
+
 # The bits of a command's flag.
 RESPONSE = 1
 ONEWAY = 2

@@ -20,11 +20,22 @@ MAX_JSON_BODY = 2 * 1024 * 1024
 
 T = TypeVar("T")
 
-# A string, which is kept, or a key without quotes.  Neither gives back what it
-# has taken, and a string that does not end is taken whole: so the time is
-# linear whatever the text.
+# More such keys than any body has that is not too large for other reasons.
+MAX_BARE_KEYS = 1 << 17
+
+# Everything up to a key without quotes, strings as a whole, and that key if
+# there is one.  No part gives back what it has taken, and a string that does
+# not end is taken as well: so the time is linear whatever the text.
 _KEY = re.compile(
-    rb'"(?:[^"\\]++|\\.)*+"?|([{,][ \t\r\n]*+)(-?[0-9]++)(?=[ \t\r\n]*+:)', re.DOTALL
+    rb"""
+    ( (?: [^"{,]++
+        | " (?: [^"\\]++ | \\. )*+ "?
+        | [{,] (?! [ \t\r\n]*+ -?[0-9]++ [ \t\r\n]*+ : )
+      )*+
+    )
+    (?: ( [{,] [ \t\r\n]*+ ) ( -?[0-9]++ ) )?
+    """,
+    re.DOTALL | re.VERBOSE,
 )
 
 
@@ -53,14 +64,15 @@ def parseBody(decode: Callable[[bytes], T], data: bytes) -> T:
 
 def quoteKeys(data: bytes) -> bytes:
     """
-    Give the keys quotes that are numbers without.
+    Give the keys quotes that are numbers without; after L{MAX_BARE_KEYS} the
+    rest stays as it is.
     """
-    return _KEY.sub(_quoted, data)
+    return _KEY.sub(_quoted, data, MAX_BARE_KEYS)
 
 
 def _quoted(match: re.Match[bytes]) -> bytes:
     """
-    Give the replacement of a string, itself, or of a key.
+    Give a part of the text with quotes around the key it ends with.
     """
-    start, key = match.groups()
-    return match[0] if key is None else b'%b"%b"' % (start, key)
+    text, start, key = match.groups()
+    return text if key is None else b'%b%b"%b"' % (text, start, key)

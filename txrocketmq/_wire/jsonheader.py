@@ -15,7 +15,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from .codes import LanguageCode, SerializeType
-from .command import RemotingCommand
+from .command import MAX_EXT_FIELDS, RemotingCommand
 from .malformed import MalformedFrame
 
 _Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
@@ -121,9 +121,12 @@ def decodeHeader(data: bytes, body: bytes) -> RemotingCommand:
         return _decodeLoosely(data, body)
     if not data.isascii():
         _checkText(data)
+    extFields = read.extFields or {}
+    if len(extFields) > MAX_EXT_FIELDS:
+        raise MalformedFrame(f"a JSON header with {len(extFields)} extFields")
     return RemotingCommand(
         read.code,
-        read.extFields or {},
+        extFields,
         body,
         read.remark or None,
         read.opaque,
@@ -164,8 +167,10 @@ def _texts(values: dict[str, msgspec.Raw]) -> dict[str, str]:
     Give C{extFields} as texts: numbers and booleans as they were written,
     nulls not at all.
 
-    @raise ValueError: One of them is an array or an object.
+    @raise ValueError: There are too many, or one is an array or an object.
     """
+    if len(values) > MAX_EXT_FIELDS:
+        raise ValueError(f"{len(values)} extFields")
     texts = {}
     for name, raw in values.items():
         value = bytes(raw)
