@@ -154,4 +154,5 @@ async def within(clock: IReactorTime, seconds: float, work: Deferred[Any]) -> No
     try:
         await waited
     except CancelledError:
-        return
+        if not work.called:
+            raise

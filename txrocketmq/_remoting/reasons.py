@@ -35,6 +35,7 @@ _REFUSALS: tuple[tuple[type[Exception], type[ConnectFailed], str], ...] = (
         "connection refused: nobody listens there",
     ),
     (error.TimeoutError, ConnectTimeout, "nobody answered the connection attempt"),
+    (error.TCPTimedOutError, ConnectTimeout, "nobody answered the connection attempt"),
     (error.DNSLookupError, ResolveFailed, "the host name has no address"),
     (error.UnknownHostError, ResolveFailed, "the host name has no address"),
     (error.NoRouteError, ConnectFailed, "there is no route to the host"),
