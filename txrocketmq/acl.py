@@ -97,13 +97,15 @@ def signature(extFields: dict[str, str], body: bytes, secretKey: str) -> str:
 
     @param extFields: All that will be sent, but for the signature.
     """
-    values = "".join([extFields[name] for name in sorted(extFields, key=_javaOrder)])
+    # Java compares by UTF-16 units; where all is ASCII that is how we compare.
+    order = None if "".join(extFields).isascii() else _units
+    values = "".join([extFields[name] for name in sorted(extFields, key=order)])
     digest = hmac.digest(secretKey.encode(), values.encode() + body, "sha1")
     return b64encode(digest).decode("ascii")
 
 
-def _javaOrder(name: str) -> bytes:
+def _units(name: str) -> bytes:
     """
-    Compare as Java compares strings: by UTF-16 units.
+    A name as Java has it in memory.
     """
     return name.encode("utf-16-be")

@@ -27,8 +27,8 @@ class INameServers(Interface):
         """
         The name servers' addresses now.
 
-        @return: Addresses as C{host:port}, best first.  It may fail, and then
-            those of the last time stay in use.
+        @return: Addresses as C{host:port}; chance decides which is asked first.
+            It may fail, and then those of the last time stay in use.
         """
 
 
