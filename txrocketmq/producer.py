@@ -14,15 +14,11 @@ from twisted.internet.defer import Deferred, fail
 
 from txrocketmq._identity import millis
 from txrocketmq._sending.assemble import assemble
-from txrocketmq._sending.attempts import Attempts
 from txrocketmq._sending.batch import assembleBatch, splitResult
-from txrocketmq._sending.choice import Choice, choiceOf
-from txrocketmq._sending.intake import Intake
-from txrocketmq._sending.oneway import Oneway
-from txrocketmq._sending.outgoing import Envelope, Outgoing
-from txrocketmq._sending.progress import Send
-from txrocketmq._sending.rules import rulesFor
-from txrocketmq._sending.targets import Targets
+from txrocketmq._sending.choice import choiceOf
+from txrocketmq._sending.outgoing import Envelope
+from txrocketmq._sending.recall import brokerOf
+from txrocketmq._sending.sending import Sending
 from txrocketmq._sending.validate import checkGroup, checkTopic
 from txrocketmq.client import MQClient
 from txrocketmq.compression import checkCompression
@@ -128,8 +124,7 @@ class Producer:
             outgoing = assemble(self._envelope, message, msgId)
         except RocketMQError as error:
             return fail(error)
-        send = self._made(outgoing, choice, mode, timeout)
-        return self._intake.admit(send, self._attempts.first)
+        return self._sending.send(outgoing, choice, mode, timeout)
 
     def sendOneway(
         self,
@@ -150,8 +145,7 @@ class Producer:
             outgoing = assemble(self._envelope, message, None)
         except RocketMQError as error:
             return fail(error)
-        send = self._made(outgoing, choice, None, None)
-        return self._intake.admit(send, self._oneway.first)
+        return self._sending.sendOneway(outgoing, choice)
 
     def sendBatch(
         self,
@@ -178,9 +172,45 @@ class Producer:
             choice = choiceOf(self._settings, messages[0], queue, selector)
         except RocketMQError as error:
             return fail(error)
-        send = self._made(outgoing, choice, None, timeout)
-        sent = self._intake.admit(send, self._attempts.first)
+        sent = self._sending.send(outgoing, choice, None, timeout)
         return sent.addCallback(lambda result: splitResult(outgoing, result))
+
+    def recall(
+        self, topic: str, recallHandle: str, *, timeout: float | None = None
+    ) -> Deferred[str]:
+        """
+        Take back a timer message that is not delivered yet.
+
+        @param topic: The message's topic.
+
+        @param recallHandle: That of the send's result.
+
+        @param timeout: Seconds the broker may take, instead of C{sendTimeout}.
+
+        @return: The message's msgId.  It may fail with
+
+            - L{NotRunning} and L{InvalidMessage
+              <txrocketmq.errors.InvalidMessage>}, at once
+
+            - L{IllegalOperation<txrocketmq.errors.IllegalOperation>} when it is
+              too late
+
+            - L{BrokerError<txrocketmq.errors.BrokerError>} for any other answer
+
+            - L{RouteError<txrocketmq.errors.RouteError>} and L{RemotingError
+              <txrocketmq.errors.RemotingError>}
+        """
+        try:
+            self._checkOpen()
+            brokerName = brokerOf(topic, recallHandle)
+        except RocketMQError as error:
+            return fail(error)
+        return self._sending.recalls.recall(
+            wrap(self._client.settings.namespace, topic),
+            recallHandle,
+            brokerName,
+            self._settings.sendTimeout if timeout is None else timeout,
+        )
 
     def publishQueues(self, topic: str) -> Deferred[list[MessageQueue]]:
         """
@@ -215,29 +245,20 @@ class Producer:
         """
         @return: Fires when every send accepted before this call has ended.
         """
-        return self._intake.flush()
+        return self._sending.flush()
 
     def whenWritable(self) -> Deferred[None]:
         """
         @return: Fires when there is room for another send.  Loops that send much
             wait for it.
         """
-        return self._intake.room.whenWritable()
+        return self._sending.whenWritable()
 
     def stats(self) -> ProducerStats:
         """
         A look at this producer.
         """
-        intake, attempts = self._intake, self._attempts
-        return ProducerStats(
-            intake.room.messages,
-            intake.room.size,
-            intake.room.waiting,
-            intake.sent,
-            intake.failed,
-            attempts.made,
-            attempts.retries,
-        )
+        return self._sending.stats()
 
     def close(self) -> Deferred[None]:
         """
@@ -263,8 +284,7 @@ class Producer:
         """
         The client stops: nothing goes on.
         """
-        self._intake.stop()
-        self._attempts.stop()
+        self._sending.stop()
 
     def __repr__(self) -> str:
         """
@@ -276,14 +296,9 @@ class Producer:
         """
         Begin with no send.
         """
-        self._intake = Intake(self._client.clock, self._settings)
-        self._targets = Targets(
-            self._client, self._settings.defaultTopicQueueNums, self._random
+        self._sending = Sending(
+            self._client, self._envelope, self._settings, self._random
         )
-        self._attempts = Attempts(
-            self._client, self._targets, self._random, self._intake.ended
-        )
-        self._oneway = Oneway(self._client, self._targets, self._intake.ended)
 
     def _checkOpen(self) -> None:
         """
@@ -294,26 +309,6 @@ class Producer:
         refusal = self._client.refusal()
         if refusal is not None:
             raise refusal
-
-    def _made(
-        self,
-        outgoing: Outgoing,
-        choice: Choice | None,
-        mode: CommunicationMode | None,
-        timeout: float | None,
-    ) -> Send:
-        """
-        A send that begins now.
-        """
-        settings = self._settings
-        seconds = settings.sendTimeout if timeout is None else timeout
-        return Send(
-            outgoing,
-            self._client.clock.seconds() + seconds,
-            self._intake.ledger.current,
-            choice,
-            rulesFor(mode, settings, choice is not None),
-        )
 
     def _leave(self, ignored: object) -> Deferred[None]:
         """

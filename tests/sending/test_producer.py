@@ -4,6 +4,7 @@ Tests of L{txrocketmq.Producer} against the sandbox in memory.
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from typing import Any
 
 from tests.sending.support import ClusterTestCase
@@ -12,6 +13,7 @@ from txrocketmq._wire.codes import RequestCode
 from txrocketmq.errors import (
     ConnectFailed,
     ConnectionClosed,
+    IllegalOperation,
     InvalidConfiguration,
     InvalidMessage,
     MalformedAnswer,
@@ -859,3 +861,64 @@ class HookTests(ClusterTestCase):
         self.assertEqual(self.stored(), [])
         self.result(client.stopService())
         self.assertTrue(self.flushLoggedErrors(LookupError))
+
+
+class RecallTests(ClusterTestCase):
+    """
+    Timer messages that are taken back.
+    """
+
+    def test_takenBack(self) -> None:
+        """
+        It is never delivered; another one is.
+        """
+        late = Message("T", b"late", deliverAfter=10)
+        kept, gone = (self.result(self.producer.send(late)) for _ in range(2))
+        assert gone.recallHandle is not None
+        self.assertEqual(
+            self.result(self.producer.recall("T", gone.recallHandle)), gone.msgId
+        )
+        self.cluster.advance(12)
+        self.assertEqual([each.msgId for each in self.stored()], [kept.msgId])
+
+    def test_tooLate(self) -> None:
+        """
+        What is delivered cannot be taken back.
+        """
+        result = self.result(self.producer.send(Message("T", b"x", deliverAfter=2)))
+        assert result.recallHandle is not None
+        self.cluster.advance(5)
+        error = self.failure(
+            self.producer.recall("T", result.recallHandle), IllegalOperation
+        )
+        self.assertEqual(error.code, 604)
+
+    def test_refusedHere(self) -> None:
+        """
+        What is no handle is not sent anywhere.
+        """
+        handle = "djEgVCBicm9rZXItYSAxIFg="
+        for topic, wrong in (
+            ("T", ""),
+            ("T", None),
+            ("T", "ä"),
+            ("T", "djIgVCBicm9rZXItYSAxIFg="),
+            ("a b", handle),
+            ("%RETRY%g", handle),
+        ):
+            recalled = self.producer.recall(topic, wrong)  # type: ignore[arg-type]
+            self.failureResultOf(recalled, InvalidMessage)
+        self.result(self.client.stopService())
+        self.failureResultOf(self.producer.recall("T", handle), NotRunning)
+
+    def test_answersThatAreNone(self) -> None:
+        """
+        A success without a msgId, and a broker that routes do not name: any
+        broker is asked, as behind a proxy.
+        """
+        for broker in self.sandbox.brokers.values():
+            broker.push(
+                faults.respond(0, extFields={}), code=RequestCode.RECALL_MESSAGE
+            )
+        handle = urlsafe_b64encode(b"v1 T elsewhere 1 ID").decode()
+        self.failure(self.producer.recall("T", handle), MalformedAnswer)

@@ -1,0 +1,126 @@
+"""
+One producer's sends, from one start of its client to the next stop.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from twisted.internet.defer import Deferred
+
+from txrocketmq.message import CommunicationMode, SendResult
+from txrocketmq.settings import ProducerSettings
+from txrocketmq.stats import ProducerStats
+
+from .attempts import Attempts
+from .choice import Choice
+from .intake import Intake
+from .oneway import Oneway
+from .outgoing import Envelope, Outgoing
+from .progress import Send
+from .recall import Recall
+from .rules import rulesFor
+from .targets import Cluster, Targets
+
+
+class Sending:
+    """
+    Lets sends in, takes them to their end, and knows which have not ended.
+
+    @ivar recalls: What takes timer messages back.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        envelope: Envelope,
+        settings: ProducerSettings,
+        random: Random,
+    ) -> None:
+        """
+        @param random: What chooses first queues and makes back-offs differ.
+        """
+        self._clock = cluster.clock
+        self._settings = settings
+        queueNums = settings.defaultTopicQueueNums
+        self._intake = Intake(cluster.clock, settings)
+        targets = Targets(cluster, queueNums, random)
+        self._attempts = Attempts(cluster, targets, random, self._intake.ended)
+        self._oneway = Oneway(cluster, targets, self._intake.ended)
+        self.recalls = Recall(
+            cluster, envelope.group, envelope.serializeType, queueNums, random
+        )
+
+    def send(
+        self,
+        outgoing: Outgoing,
+        choice: Choice | None,
+        mode: CommunicationMode | None,
+        timeout: float | None,
+    ) -> Deferred[SendResult]:
+        """
+        Send, and learn what became of it.
+        """
+        send = self._made(outgoing, choice, mode, timeout)
+        return self._intake.admit(send, self._attempts.first)
+
+    def sendOneway(self, outgoing: Outgoing, choice: Choice | None) -> Deferred[None]:
+        """
+        Send, and do not ask.
+        """
+        send = self._made(outgoing, choice, None, None)
+        return self._intake.admit(send, self._oneway.first)
+
+    def flush(self) -> Deferred[None]:
+        """
+        @return: Fires when every send of now has ended.
+        """
+        return self._intake.flush()
+
+    def whenWritable(self) -> Deferred[None]:
+        """
+        @return: Fires when a send would not wait.
+        """
+        return self._intake.room.whenWritable()
+
+    def stop(self) -> None:
+        """
+        End all sends that are not in flight, and let none be tried again.
+        """
+        self._intake.stop()
+        self._attempts.stop()
+
+    def stats(self) -> ProducerStats:
+        """
+        A look at all this.
+        """
+        intake, attempts = self._intake, self._attempts
+        return ProducerStats(
+            intake.room.messages,
+            intake.room.size,
+            intake.room.waiting,
+            intake.sent,
+            intake.failed,
+            attempts.made,
+            attempts.retries,
+        )
+
+    def _made(
+        self,
+        outgoing: Outgoing,
+        choice: Choice | None,
+        mode: CommunicationMode | None,
+        timeout: float | None,
+    ) -> Send:
+        """
+        A send that begins now.
+        """
+        settings = self._settings
+        seconds = settings.sendTimeout if timeout is None else timeout
+        return Send(
+            outgoing,
+            self._clock.seconds() + seconds,
+            self._intake.ledger.current,
+            choice,
+            rulesFor(mode, settings, choice is not None),
+        )
