@@ -98,7 +98,9 @@ class MessageTests(SynchronousTestCase):
         """
         Whatever it is given it takes: it is the send that fails.
         """
-        wrong: Any = data.draw(st.sampled_from([None, 1, 1.5, b"x", {}, {"a": 1}, object]))
+        wrong: Any = data.draw(
+            st.sampled_from([None, 1, 1.5, b"x", {}, {"a": 1}, object])
+        )
         fields: dict[str, Any] = {"topic": "T", "body": b"x", field: wrong}
         message = Message(fields.pop("topic"), fields.pop("body"), **fields)
         kept = getattr(message, field)
