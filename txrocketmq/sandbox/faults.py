@@ -101,6 +101,9 @@ class _Respond:
     body: bytes
 
     def play(self, exchange: Exchange) -> Answer:
+        """
+        Give the answer, with what the true one says of a stored message.
+        """
         return exchange.begun().addCallback(self._answer, exchange.command)
 
     def _answer(
@@ -124,6 +127,9 @@ class _Silence:
     """
 
     def play(self, exchange: Exchange) -> Answer:
+        """
+        Carry it out if wanted, and say nothing.
+        """
         return exchange.begun().addCallback(_nothing)
 
 
@@ -136,6 +142,9 @@ class _Delay:
     seconds: float
 
     def play(self, exchange: Exchange) -> Answer:
+        """
+        Answer later.
+        """
         later: Deferred[RemotingCommand | None] = Deferred()
         begun = exchange.begun()
 
@@ -158,6 +167,9 @@ class _Close:
     isReset: bool
 
     def play(self, exchange: Exchange) -> Answer:
+        """
+        Lose the connection.
+        """
         return exchange.begun().addCallback(self._lose, exchange.peer)
 
     def _lose(self, answer: RemotingCommand | None, peer: Peer) -> None:
@@ -179,6 +191,9 @@ class _Garbage:
     data: bytes
 
     def play(self, exchange: Exchange) -> Answer:
+        """
+        Write the bytes.
+        """
         return exchange.begun().addCallback(self._write, exchange.peer)
 
     def _write(self, answer: RemotingCommand | None, peer: Peer) -> None:
@@ -197,6 +212,9 @@ class _Cut:
     at: int
 
     def play(self, exchange: Exchange) -> Answer:
+        """
+        Write a part of the answer.
+        """
         return exchange.begun().addCallback(self._write, exchange)
 
     def _write(self, answer: RemotingCommand | None, exchange: Exchange) -> None:

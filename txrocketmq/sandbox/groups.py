@@ -55,6 +55,21 @@ class ConsumerGroup:
     members: dict[Peer, str] = attrs.field(factory=dict)
     subscriptions: dict[str, SubscriptionData] = attrs.field(factory=dict)
 
+    def subscribe(self, consumer: ConsumerData) -> bool:
+        """
+        Note what a member wants; what is older than what is known is ignored.
+
+        @return: Whether there are other topics now.
+        """
+        wanted = {each.topic: each for each in consumer.subscriptionDataSet}
+        known = self.subscriptions
+        for topic, new in wanted.items():
+            old = known.get(topic)
+            if old is not None and old.subVersion >= new.subVersion:
+                wanted[topic] = old
+        self.subscriptions = wanted
+        return wanted.keys() != known.keys()
+
 
 class Groups:
     """
@@ -119,16 +134,14 @@ class Groups:
         group = self.consumers.setdefault(consumer.groupName, ConsumerGroup())
         isNew = peer not in group.members
         group.members[peer] = data.clientID
-        wanted = {each.topic: each for each in consumer.subscriptionDataSet}
-        isChanged = not data.withoutSub and wanted != group.subscriptions
-        if isChanged:
-            group.subscriptions = wanted
+        isChanged = not data.withoutSub and group.subscribe(consumer)
         if isNew or isChanged:
             self._tell(consumer.groupName, group)
 
     def _tell(self, name: str, group: ConsumerGroup) -> None:
         """
-        Tell the members of a group that it has changed.
+        Tell the members of a group that it has changed; a new one needs it to
+        begin.
         """
         request = RemotingCommand(
             RequestCode.NOTIFY_CONSUMER_IDS_CHANGED, {"consumerGroup": name}
