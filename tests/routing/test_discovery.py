@@ -327,8 +327,9 @@ class NonsenseTests(DiscoveryTests):
         Any other status than 200 is no list, whatever the body says.
         """
         for status in ("404 Not Found", "500 Oh", "204 No Content", "206 Partial"):
-            text = self.refused(response(b"127.0.0.1:9876", status))
-            self.assertIn(f"status {status[:3]}", text)
+            for length in (14, 10**9):
+                text = self.refused(response(b"127.0.0.1:9876", status, length=length))
+                self.assertIn(f"status {status[:3]}", text)
 
     def test_redirect(self) -> None:
         """

@@ -329,6 +329,9 @@ class ChooserTests(SynchronousTestCase):
         ids = {self.chooser.choose(info).queueId for _ in range(8)}
         self.assertEqual(ids, {1, 3})
         self.assertEqual(self.chooser.choose(info, {"b"}).queueId % 2, 0)
+        self.clock.advance(FIRST_PERIOD)
+        probes = [self.chooser.choose(info).queueId % 2 for _ in range(12)]
+        self.assertEqual(probes.count(0), 1)
 
     @given(
         st.dictionaries(st.sampled_from("abcd"), st.integers(1, 3), min_size=1),

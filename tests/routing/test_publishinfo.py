@@ -249,6 +249,20 @@ class StaticTopicTests(SynchronousTestCase):
         """
         info = static(mapping("a", (0, 9, -1), total=1), mapping("b", (1,), total=2))
         self.assertEqual(list(info.physical.values()), ["a", "b"])
+        info = static(mapping("a", (-1,), total=2))
+        self.assertEqual(set(info.physical.values()), {"__syslo__none__"})
+
+    def test_sameEpoch(self) -> None:
+        """
+        Who has a queue that two claim with equal right does not depend on the
+        order they come in.
+        """
+        claims = [("a", mapping("a", (0,))), ("b", mapping("b", (0,)))]
+        infos = [
+            publishInfoOf("T", TopicRouteData(topicQueueMappingByBroker=dict(parts)))
+            for parts in (claims, claims[::-1])
+        ]
+        self.assertEqual(*infos)
 
     def test_scopes(self) -> None:
         """

@@ -134,6 +134,7 @@ class PublishInfoTests(TableTests):
         """
         self.servers.down = {ONE, TWO}
         self.failureResultOf(self.table.publishInfo("T", 4), NoNameServer)
+        self.assertEqual(self.table._flights, {}, "left behind")
         self.servers.down = set()
         self.answer(T=A)
         self.found()
@@ -438,11 +439,13 @@ class MastersTests(TableTests):
             AB,
             brokerDatas=tuple(BrokerData("c", name, {0: "p:8080"}) for name in "ab"),
         )
-        self.answer(T=proxied)
-        self.found()
-        self.answer(T=A)
+        self.answer(T=proxied, U=proxied)
+        self.found("T")
+        self.found("U")
+        self.answer(T=A, U=A)
         self.successResultOf(self.table.refresh("T"))
-        self.assertEqual(self.changes, [{"p:8080"}, {"a:10911"}])
+        self.successResultOf(self.table.refresh("U"))
+        self.assertEqual(self.changes, [{"p:8080"}, {"a:10911", "p:8080"}, {"a:10911"}])
 
     def test_queuesOnly(self) -> None:
         """
@@ -649,12 +652,13 @@ class RoundTests(TableTests):
         Stopping twice, or starting twice, is stopping or starting; what was
         stopped can start again.
         """
-        self.table.start()
-        self.table.stop()
-        self.table.stop()
-        self.table.start()
         self.answer(T=A)
         self.found()
+        self.table.start()
+        self.table.stop()
+        self.table.stop()
+        self.table.start()
+        self.assertEqual(self.servers.count, 1)
         self.poll()
         self.assertEqual(self.servers.count, 2)
 

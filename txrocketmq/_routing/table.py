@@ -17,7 +17,7 @@ Laws:
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import attrs
@@ -336,7 +336,6 @@ class RouteTable:
                 raise
             except NoNameServer as error:
                 # Nobody would answer for the others either.
-                deque(topics, maxlen=0)
                 return error
             except RocketMQError as error:
                 self._log.warn(
