@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,8 +20,10 @@ from twisted.python.usage import Options, UsageError
 
 from txrocketmq._remoting.endpoints import parseNameServers
 from txrocketmq._sending.validate import checkGroup
+from txrocketmq._version import __version__
 from txrocketmq.errors import InvalidConfiguration
 from txrocketmq.settings import ClientSettings, SessionCredentials, TLSSettings
+from txrocketmq.tls import wrapper
 
 NAME_SERVER_VARIABLE = "NAMESRV_ADDR"
 """
@@ -75,10 +78,22 @@ def seconds(text: str) -> float:
 class NamedOptions(Options):
     """
     Options whose errors name the option they are about.
+
+    @cvar heading: What the options that a class declares are about, for a page
+        that lists them.
     """
+
+    heading: ClassVar[str] = "General options"
 
     #: Parameters checked while the line is read: long name -> what checks them.
     checks: ClassVar[Mapping[str, Callable[[str], Any]]] = {}
+
+    def opt_version(self) -> None:
+        """
+        Show the version.
+        """
+        sys.stdout.write(f"txrocketmq {__version__}\n")
+        sys.exit(0)
 
     def check(self) -> None:
         """
@@ -98,8 +113,6 @@ class NamedOptions(Options):
 class ClusterOptions(NamedOptions):
     """
     Which cluster, and with what it is talked to.
-
-    @cvar heading: What these options are about, for a page that lists them.
 
     @ivar warnings: What the user should know, though it works.
     """
@@ -231,7 +244,15 @@ class ClusterOptions(NamedOptions):
         for name in ("tls-ca", "tls-cert"):
             if self[name] is not None:
                 self._readable(name)
-        return TLSSettings(trustRoots=roots, certificate=certificate)
+        settings = TLSSettings(trustRoots=roots, certificate=certificate)
+        try:
+            # Reads the files: what is wrong with them is to be known now.
+            wrapper(settings)
+        except InvalidConfiguration as wrong:
+            setting, _, rest = str(wrong).partition(" ")
+            option = "--tls-ca" if setting == "trustRoots" else "--tls-cert"
+            raise UsageError(f"{option}: {rest}") from wrong
+        return settings
 
     def _readable(self, name: str) -> None:
         """

@@ -120,8 +120,8 @@ class Show:
         await self._send(CommunicationMode.ASYNC, "by Java's ASYNC rules")
         await self._sendBatch("two messages", "in one request")
         await self._sendOneway("nobody answers this")
-        await self._loseAnswer()
         await self._failBroker()
+        await self._loseAnswer()
 
     def conclude(self, width: int, elapsed: float) -> int:
         """
@@ -195,7 +195,7 @@ class Show:
             broker.push(
                 LostAnswer(self._sandbox), code=RequestCode.SEND_MESSAGE_V2, stored=True
             )
-        self._event("the next answer gets lost")
+        self._event("the answer to the next message gets lost")
         await self._send(None, "stored twice, one id")
 
     async def _failBroker(self) -> None:
@@ -205,7 +205,7 @@ class Show:
         broker = self._sandbox.brokers[FAILING]
         await broker.setDown()
         await self._pause()
-        self._event(f"{FAILING} goes down: nobody listens there any more")
+        self._event(f"{FAILING} goes down")
         await self._send(None, *(f"{FAILING} is down, {n}" for n in range(1, 5)))
         await broker.setUp()
         self._event(f"{FAILING} is back")
@@ -228,11 +228,10 @@ class Show:
         copies = sum(result.possibleDuplicates for result in results)
         words = self._palette.good("stored")
         if again:
-            words += self._palette.notable(f", {again} of them at the second try")
+            some = f", {again} of them" if again < len(texts) else ""
+            words += self._palette.notable(f"{some} at the second try")
         if copies:
-            words += self._palette.notable(
-                f" ({counted(copies, 'possible duplicate')})"
-            )
+            words += self._palette.notable(f", {counted(copies, 'possible duplicate')}")
         self._step(call, len(texts), words)
 
     def _step(self, call: str, number: int, words: str) -> None:

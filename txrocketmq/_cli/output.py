@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
-from select import PIPE_BUF
+from select import PIPE_BUF, POLLOUT, poll
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -28,6 +28,11 @@ from txrocketmq._cli.table import Palette, paletteFor
 MOST_WAITING = 1024 * 1024
 """
 How many bytes may wait for the reader before L{Output.hasRoom} says no.
+"""
+
+MOST_PORTIONS = 64
+"""
+How many portions are written before others get their turn.
 """
 
 
@@ -114,24 +119,41 @@ class Output:
 
     def doWrite(self) -> None:
         """
-        Write what surely fits.
+        Write what fits.
         """
         full = not self.hasRoom()
-        # What can be waited for takes at least so much at once without blocking.
-        most = PIPE_BUF if self._polled else len(self._waiting)
         try:
             with self._console.aside():
-                written = os.write(self._descriptor, self._waiting[:most])
+                self._write()
         except BlockingIOError:
-            return
+            # Somebody else set O_NONBLOCK, and the last portion did not fit.
+            pass
         except OSError as wrong:
             self._fail(wrong)
             return
-        del self._waiting[:written]
         self._rearm()
         if full and self.hasRoom():
             self.changed()
         self._settle()
+
+    def _write(self) -> None:
+        """
+        Write portion after portion while there is room.
+        """
+        for _ in range(MOST_PORTIONS):
+            written = os.write(self._descriptor, self._waiting[: self._portion()])
+            del self._waiting[:written]
+            if not self._waiting or (self._polled and not _isReady(self._descriptor)):
+                return
+
+    def _portion(self) -> int:
+        """
+        How many bytes to write now: where it would block otherwise, no more than
+        surely fits; whole lines, so that others may write between them.
+        """
+        if not self._polled:
+            return len(self._waiting)
+        return self._waiting.rfind(b"\n", 0, PIPE_BUF) + 1 or PIPE_BUF
 
     def connectionLost(self, reason: Failure) -> None:
         """
@@ -196,3 +218,12 @@ def _isSlow(descriptor: int) -> bool:
     mode = os.fstat(descriptor).st_mode
     waits = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
     return waits or (stat.S_ISCHR(mode) and os.isatty(descriptor))
+
+
+def _isReady(descriptor: int) -> bool:
+    """
+    Whether what can be waited for has room now.
+    """
+    looking = poll()
+    looking.register(descriptor, POLLOUT)
+    return bool(looking.poll(0))

@@ -51,9 +51,9 @@ SEND_NOTES = (
     (
         "When nothing can be reached",
         (
-            "If nothing could be stored for the whole --timeout because nobody could "
-            "be reached, the lines that are left are not tried: they are reported as "
-            "failed, with persisted NO."
+            "If nobody can be reached for as long as messages are tried, the lines "
+            "that are left are not tried: they are reported as failed, with "
+            "persisted NO."
         ),
     ),
 )

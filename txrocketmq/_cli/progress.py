@@ -4,14 +4,12 @@ How far a send is: one line at the bottom of a terminal.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
 from txrocketmq._cli.console import Console
-from txrocketmq._cli.reading import Inputs
 from txrocketmq._cli.report import Tally
+from txrocketmq._cli.sending import LineSender
 from txrocketmq._cli.text import duration
 
 INTERVAL = 0.1
@@ -31,18 +29,18 @@ class Progress:
         self,
         clock: IReactorTime,
         console: Console,
-        inputs: Inputs,
         tally: Tally,
-        inFlight: Callable[[], int],
+        sender: LineSender,
+        total: int | None,
     ) -> None:
         """
-        @param inFlight: How many messages are on their way.
+        @param total: How many bytes of input there are, where that is known.
         """
         self._clock = clock
         self._console = console
-        self._inputs = inputs
         self._tally = tally
-        self._inFlight = inFlight
+        self._sender = sender
+        self._total = total
         self._began = clock.seconds()
         self._loop: LoopingCall | None = None
 
@@ -74,24 +72,35 @@ class Progress:
         """
         All of it in one line, the most important first: its end may not fit.
         """
-        elapsed = max(self._clock.seconds() - self._began, 0.001)
+        elapsed = self._elapsed()
         tally = self._tally
         failed = f"  {tally.failures:,} failed" if tally.failures else ""
-        rate = f"  {tally.total / elapsed:,.0f}/s"
         return (
             f"{self._bar(elapsed)}{tally.sent:,} sent{failed}"
-            f"  {self._inFlight():,} in flight{rate}"
+            f"  {self._sender.inFlight():,} in flight  {tally.total / elapsed:,.0f}/s"
         )
+
+    def pace(self) -> str:
+        """
+        How long it took, and how fast that was.
+        """
+        elapsed = self._elapsed()
+        return f"in {elapsed:,.1f} s ({self._tally.total / elapsed:,.0f}/s)"
+
+    def _elapsed(self) -> float:
+        """
+        Seconds since the beginning; never none.
+        """
+        return max(self._clock.seconds() - self._began, 0.001)
 
     def _bar(self, elapsed: float) -> str:
         """
         How much of the input is done, and how long the rest will take, where its
         length is known; else how long it has taken.
         """
-        total = self._inputs.total
-        if not total:
+        if not self._total:
             return f"{duration(elapsed)}  "
-        done = min(self._inputs.consumed / total, 1.0)
+        done = min(self._sender.bytesDone() / self._total, 1.0)
         full = int(done * 20)
         left = duration(elapsed / done - elapsed) if done > 0 else "?"
         bar = FULL * full + EMPTY * (20 - full)

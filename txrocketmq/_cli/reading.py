@@ -171,9 +171,7 @@ class Inputs:
     """
     Files and standard input, one after the other.
 
-    @ivar consumed: How many bytes were read so far.
-
-    @ivar total: How many there are, where that is known.
+    @ivar total: How many bytes there are, where that is known.
     """
 
     def __init__(self, reactor: Any, names: Sequence[str], stdin: int = 0) -> None:
@@ -187,7 +185,6 @@ class Inputs:
         self._reactor = reactor
         self._names = names
         self._stdin = stdin
-        self.consumed = 0
         sizes = [self._size(name) for name in names]
         known = [size for size in sizes if size is not None]
         self.total = sum(known) if len(known) == len(sizes) else None
@@ -236,7 +233,6 @@ class Inputs:
         try:
             chunks = chunksOf(self._reactor, descriptor)
             while data := await self._next(chunks):
-                self.consumed += len(data)
                 await take(splitter.feed(data))
         except OSError as wrong:
             raise InputFailed(name, wrong) from wrong

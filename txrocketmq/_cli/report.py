@@ -155,7 +155,9 @@ class Tally:
     """
     The outcomes in numbers.
 
-    @ivar sent: How many were stored, or handed over one-way.
+    @ivar sent: How many were stored, or sent one-way.
+
+    @ivar unanswered: How many of those were sent one-way.
 
     @ivar failed: How many failed, by what is known of them.
 
@@ -166,6 +168,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.sent = 0
+        self.unanswered = 0
         self.failed = dict.fromkeys(Persisted, 0)
         self.untried = 0
         self.first: tuple[int, Exception] | None = None
@@ -191,6 +194,7 @@ class Tally:
         """
         if not isinstance(outcome, Exception):
             self.sent += 1
+            self.unanswered += outcome is None
             return
         self.failed[persistedOf(outcome)] += 1
         self.first = self.first or (number, outcome)
@@ -205,7 +209,8 @@ class Tally:
         All of it in one line; the first failure speaks for the others.
         """
         if self.first is None:
-            return f"{counted(self.total, 'message')}, all sent"
+            ended = "sent one-way" if self.unanswered else "stored"
+            return f"{counted(self.total, 'message')} {ended}"
         known = [
             f"{count:,} {STORED[persisted]}"
             for persisted, count in self.failed.items()

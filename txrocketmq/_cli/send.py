@@ -84,7 +84,7 @@ class Sending:
             Patience(reactor, options["timeout"]),
         )
         self._progress = Progress(
-            reactor, console, inputs, self._tally, self._sender.inFlight
+            reactor, console, self._tally, self._sender, inputs.total
         )
         self.wasInterrupted = False
         self._inputError: InputFailed | None = None
@@ -162,8 +162,10 @@ class Sending:
             self._console.say(str(self._inputError))
         if self.wasInterrupted:
             self._console.say(f"interrupted: {self._tally.sentence()}")
-        elif self._tally.failures or self._console.isTerminal:
+        elif self._tally.failures:
             self._console.say(self._tally.sentence())
+        elif self._console.isTerminal:
+            self._console.say(f"{self._tally.sentence()}, {self._progress.pace()}")
 
 
 def _limits(options: SendOptions) -> Limits:

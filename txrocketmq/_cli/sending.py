@@ -133,6 +133,7 @@ class LineSender:
         self._sends = 0
         self._bytes = 0
         self._lines = 0
+        self._taken = 0
         self._held: list[tuple[Place, bytes]] = []
         self._heldBytes = 0
         self._lingering: IDelayedCall | None = None
@@ -145,6 +146,7 @@ class LineSender:
         """
         for line in lines:
             if not line.size and self._limits.skipEmpty:
+                self._taken += 1
                 continue
             while not self._stopped and not self._admits(line):
                 await self._change()
@@ -199,6 +201,12 @@ class LineSender:
         """
         return self._lines
 
+    def bytesDone(self) -> int:
+        """
+        How many bytes of the input have ended, line ends included.
+        """
+        return self._taken - self._bytes
+
     def stop(self) -> None:
         """
         Take no more lines.
@@ -220,6 +228,7 @@ class LineSender:
         Put a line on its way, or say at once why it has none.
         """
         place = self._order.expect(line.number)
+        self._taken += line.size + 1
         fault: Exception | None = lineFault(line, self._limits.longest)
         if fault is None and self.patience.cause is not None:
             fault = GaveUp(self.patience.cause)

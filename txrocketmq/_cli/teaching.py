@@ -15,7 +15,6 @@ from typing import Any, ClassVar
 from twisted.python.usage import UsageError
 
 from txrocketmq._options import NamedOptions
-from txrocketmq._version import __version__
 
 NARROWEST, WIDEST = 60, 100
 """
@@ -36,23 +35,13 @@ class TeachingOptions(NamedOptions):
 
     @cvar notes: Headings and paragraphs that end the page.
 
-    @cvar heading: What the options that a class declares are about.
-
     @cvar synopsis: How the command is called, after the program's name.
     """
 
     summary: ClassVar[str] = ""
     examples: ClassVar[Sequence[tuple[str, str]]] = ()
     notes: ClassVar[Sequence[tuple[str, str]]] = ()
-    heading: ClassVar[str] = "General options"
     synopsis: ClassVar[str] = "COMMAND [options]"
-
-    def opt_version(self) -> None:
-        """
-        Show the version.
-        """
-        sys.stdout.write(f"txrocketmq {__version__}\n")
-        sys.exit(0)
 
     def opt_help(self) -> None:
         """

@@ -6,6 +6,7 @@ server's text appears.
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from typing import Any
 
 import attrs
@@ -87,6 +88,12 @@ class Answer:
         """
         return json.dumps(self.content).encode() + b"\n"
 
+    def phrase(self) -> bytes:
+        """
+        What the status is called.
+        """
+        return HTTPStatus(self.status).phrase.encode("ascii")
+
     def write(self, request: Request) -> bytes:
         """
         Set a request's status and headers.
@@ -94,7 +101,7 @@ class Answer:
         @return: The body that is still to be written.
         """
         body = self.body()
-        request.setResponseCode(self.status)
+        request.setResponseCode(self.status, self.phrase())
         for name, value in {**HEADERS, **self.headers}.items():
             request.setHeader(name, value)
         # It says nothing that a client needs.

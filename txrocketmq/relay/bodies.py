@@ -85,9 +85,10 @@ class BoundedRequest(Request):
         body = answer.body()
         transport = self.channel.transport
         transport.write(
-            b"HTTP/1.1 %d Refused\r\nContent-Type: application/json\r\n"
+            b"HTTP/1.1 %d %b\r\nContent-Type: application/json\r\n"
             b"X-Content-Type-Options: nosniff\r\nConnection: close\r\n"
-            b"Content-Length: %d\r\n\r\n%b" % (answer.status, len(body), body)
+            b"Content-Length: %d\r\n\r\n%b"
+            % (answer.status, answer.phrase(), len(body), body)
         )
         self._leaving = self.channel.callLater(LINGER, transport.abortConnection)
 

@@ -70,6 +70,16 @@ def _isLoopback(interface: str) -> bool:
         return interface == "localhost"
 
 
+class CannotListen(SystemExit, Exception):
+    """
+    The relay cannot start: an endpoint is taken or cannot be used.
+
+    It ends the process with its text as the one line that is shown, and status 1.
+    It is an exception like others, too: only for those does twistd remove its pid
+    file, and tell a waiting parent.
+    """
+
+
 class Doors:
     """
     The ports that requests come in by.
@@ -90,8 +100,7 @@ class Doors:
         """
         Listen everywhere, unless that is done already.
 
-        @raise SystemExit: When one of the endpoints is taken or not usable; its
-            text is the one line that says so.
+        @raise CannotListen: When one of the endpoints is taken or not usable.
         """
         if self._opened:
             return
@@ -107,11 +116,11 @@ class Doors:
         try:
             opening = serverFromString(self._reactor, text).listen(factory)
         except (ValueError, TypeError, KeyError) as wrong:
-            raise SystemExit(f"txrocketmq: --listen: {text!r}: {wrong}") from None
+            raise CannotListen(f"txrocketmq: --listen: {text!r}: {wrong}") from None
         # Sockets on this machine are bound at once.
         opening.addCallbacks(self._ports.append, failures.append)
         if failures:
-            raise SystemExit(f"txrocketmq: {_reason(text, failures[0])}")
+            raise CannotListen(f"txrocketmq: {_reason(text, failures[0])}")
 
     def close(self) -> list[Deferred[Any]]:
         """

@@ -96,7 +96,7 @@ class Relay(Service):
         """
         Listen while there may still be a right to ports below 1024.
 
-        @raise SystemExit: When one of the endpoints is taken.
+        @raise CannotListen: When one of the endpoints is taken.
         """
         self._doors.open(self._site)
 
@@ -104,7 +104,7 @@ class Relay(Service):
         """
         Begin to take requests.
 
-        @raise SystemExit: When one of the endpoints is taken.
+        @raise CannotListen: When one of the endpoints is taken.
         """
         self._doors.open(self._site)
         for warning in self._warnings:

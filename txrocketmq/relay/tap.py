@@ -47,12 +47,14 @@ class Options(ClusterOptions):
         super().__init__()
         self.listen: list[str] = []
         self._wrong = False
+        self.docs["listen"] = (
+            "Where to take requests, as a Twisted server endpoint: tcp or tcp6 on a "
+            f"loopback interface, or unix.  Repeatable. [default: {DEFAULT_LISTEN}]"
+        )
 
     def opt_listen(self, endpoint: str) -> None:
         """
-        Where to take requests, as a Twisted server endpoint: tcp and tcp6 on a
-        loopback interface, or unix.  Repeatable.
-        [default: tcp:8088:interface=127.0.0.1]
+        Add an endpoint to listen at.
         """
         self.listen.append(checkListen(endpoint))
 
