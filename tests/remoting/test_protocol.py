@@ -136,7 +136,7 @@ class LostTests(LineTestCase):
         All that waits fails at once, and may have been carried out.
         """
         for reason, words in (
-            (ConnectionDone(), "was closed"),
+            (ConnectionDone(), "the peer closed"),
             (ConnectionLost("reset by peer"), "reset by peer"),
         ):
             e = self.lost(reason)

@@ -105,7 +105,7 @@ class LostErrorTests(SynchronousTestCase):
         known of the request.
         """
         for e, cls, words in (
-            (error.ConnectionDone(), ConnectionClosed, "was closed"),
+            (error.ConnectionDone(), ConnectionClosed, "the peer closed"),
             (error.ConnectionLost("gone"), ConnectionClosed, "was lost"),
             (VerificationError([]), TLSFailed, "not for this host"),
         ):

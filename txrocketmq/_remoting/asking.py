@@ -24,11 +24,16 @@ from twisted.internet.interfaces import IReactorTime
 
 from txrocketmq._wire.command import RemotingCommand
 from txrocketmq._wire.frames import encodeFrame
-from txrocketmq.errors import ConnectionClosed, ProtocolError, RemotingError
+from txrocketmq.errors import (
+    ConnectionClosed,
+    ProtocolError,
+    RemotingError,
+    RemotingTimeout,
+)
 
 from .opaques import Opaques
 from .outbox import Outbox
-from .reasons import refusal, timeoutError
+from .reasons import timeoutError
 from .waiters import UNWRITTEN, Waiter, Waiters
 from .watch import Watch
 
@@ -70,6 +75,11 @@ class Asking:
         def _condemn(self, cls: type[RemotingError], words: str) -> None:
             """
             Drop the connection at once, for a reason.
+            """
+
+        def whyClosed(self) -> RemotingError:
+            """
+            What a request fails with when there is no connection.
             """
 
         def _closeIfDrained(self) -> None:
@@ -120,7 +130,7 @@ class Asking:
               cancelled; the request may still have been carried out
         """
         if not self._open or timeout <= 0:
-            return fail(refusal(self.address, timeout))
+            return fail(self._refusal(timeout))
         waiters = self._waiters
         opaque = self._opaques.issue(waiters.live)
         try:
@@ -149,7 +159,7 @@ class Asking:
             fail as L{invoke} does, and the request was not written then.
         """
         if not self._open or timeout <= 0:
-            return fail(refusal(self.address, timeout))
+            return fail(self._refusal(timeout))
         opaque = self._opaques.issue(self._waiters.live)
         try:
             frame = encodeFrame(replace(command.asOneway(), opaque=opaque))
@@ -162,6 +172,14 @@ class Asking:
         waiter.oneway = True
         self._outbox.putRequest(opaque, frame)
         return waiter.addCallback(_nothing)
+
+    def _refusal(self, timeout: float) -> RemotingError:
+        """
+        What a request fails with that is not even tried.
+        """
+        if not self._open:
+            return self.whyClosed()
+        return RemotingTimeout(self.address, "there was no time left to ask")
 
     def _register(self, opaque: int, timeout: float) -> Waiter:
         """

@@ -202,7 +202,7 @@ class BrokerConnection:
         self._late += protocol.lateAnswers
         if self._protocol is protocol:
             self._protocol = None
-        self._dialing.lost(since)
+        self._dialing.lost(since, protocol.whyClosed())
 
     def _within(self, timeout: float) -> Deferred[RemotingProtocol]:
         """

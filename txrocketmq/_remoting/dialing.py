@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from txrocketmq._deferreds import SingleFlight
-from txrocketmq.errors import ConnectFailed, NotRunning
+from txrocketmq.errors import ConnectFailed, NotRunning, RemotingError
 
 from .backoff import Backoff
 from .protocol import RemotingProtocol
@@ -87,13 +87,15 @@ class Dialing:
                 return fail(self._notYet(wait))
         return self._flight.result()
 
-    def lost(self, since: float) -> None:
+    def lost(self, since: float, e: RemotingError) -> None:
         """
         Take note that a connection has ended.
 
         @param since: When it was made.
+
+        @param e: Why.
         """
-        self._refused = None
+        self._refused = e if isinstance(e, ConnectFailed) else None
         self._backoff.lost(self._clock.seconds(), since)
 
     def stop(self) -> None:

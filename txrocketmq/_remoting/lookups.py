@@ -96,7 +96,7 @@ class _Receiver:
 
     def addressResolved(self, address: IAddress) -> None:
         """
-        Take an address; not what is none, nor one with a zone.
+        Take an address; not what is none.
         """
         ip = asIP(str(getattr(address, "host", "")))
         if ip is not None:

@@ -89,6 +89,7 @@ class RemotingProtocol(Asking, Protocol):
         self._closing = False
         self._aborted = False
         self._verdict: tuple[type[RemotingError], str] | None = None
+        self._reason: Failure | None = None
         self._buffer = FrameBuffer(factory.maxFrame)
         self._answering = factory.answering(self)
         self._closed: Moment[None] = Moment()
@@ -109,6 +110,20 @@ class RemotingProtocol(Asking, Protocol):
         C{connectionLost} was told if the connection ends first.
         """
         return self._secured.when()
+
+    def whyClosed(self, persisted: Persisted = Persisted.NO) -> RemotingError:
+        """
+        What requests fail with because the connection has ended, or is about
+        to.
+
+        @param persisted: What is known of the request.
+        """
+        if self._verdict is not None:
+            cls, words = self._verdict
+            return cls(self.address, words, persisted)
+        if self._reason is not None:
+            return lostError(self.address, self._reason, persisted)
+        return ConnectionClosed(self.address, "there is no connection", persisted)
 
     def writeBytes(self, data: bytes) -> None:
         """
@@ -202,11 +217,12 @@ class RemotingProtocol(Asking, Protocol):
         self.factory.protocols.discard(self)
         self._watch.alarm.unset()
         self._outbox.clear()
+        self._reason = reason
         waiters = self._waiters.takeAll()
         self._secured.happen(reason)
         self._closed.happen(None)
         for waiter in waiters:
-            waiter.errback(self._lostError(reason, waiter.persisted))
+            waiter.errback(self.whyClosed(waiter.persisted))
 
     def handshakeCompleted(self) -> None:
         """
@@ -286,12 +302,3 @@ class RemotingProtocol(Asking, Protocol):
         self._verdict = cls, words
         self._watch.end()
         self.transport.abortConnection()
-
-    def _lostError(self, reason: Failure, persisted: Persisted) -> RemotingError:
-        """
-        What a request fails with when the connection has ended.
-        """
-        if self._verdict is None:
-            return lostError(self.address, reason, persisted)
-        cls, words = self._verdict
-        return cls(self.address, words, persisted)

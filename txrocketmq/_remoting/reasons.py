@@ -124,25 +124,12 @@ def lostError(address: str, reason: Failure, persisted: Persisted) -> RemotingEr
     if isinstance(e, _TLS_ERRORS):
         return TLSFailed(address, _tlsWords(e), persisted)
     if isinstance(e, error.ConnectionDone):
-        return ConnectionClosed(
-            address, "the connection was closed before the answer came", persisted
-        )
+        return ConnectionClosed(address, "the peer closed the connection", persisted)
     return ConnectionClosed(
         address,
-        f"the connection was lost before the answer came: {clipped(_words(e))}",
+        f"the connection was lost: {clipped(_words(e))}",
         persisted,
     )
-
-
-def refusal(address: str, timeout: float) -> RemotingError:
-    """
-    What a request fails with that was not even tried.
-
-    @param timeout: How many seconds it was given.
-    """
-    if timeout <= 0:
-        return RemotingTimeout(address, "there was no time left to ask")
-    return ConnectionClosed(address, "the connection is closed")
 
 
 def timeoutError(address: str, waiter: Waiter) -> RemotingTimeout:
