@@ -16,7 +16,7 @@ from txrocketmq._identity import millis
 from txrocketmq._sending.assemble import assemble
 from txrocketmq._sending.batch import assembleBatch, splitResult
 from txrocketmq._sending.choice import choiceOf
-from txrocketmq._sending.outgoing import Envelope
+from txrocketmq._sending.envelope import Envelope
 from txrocketmq._sending.recall import brokerOf
 from txrocketmq._sending.sending import Sending
 from txrocketmq._sending.validate import checkGroup, checkTopic

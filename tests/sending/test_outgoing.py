@@ -11,7 +11,8 @@ from typing import Any
 from tests.support import TestCase
 from txrocketmq._sending.assemble import assemble
 from txrocketmq._sending.batch import assembleBatch, splitResult
-from txrocketmq._sending.outgoing import Envelope, Outgoing
+from txrocketmq._sending.envelope import MOST_HEADINGS, Envelope
+from txrocketmq._sending.outgoing import Outgoing
 from txrocketmq._wire.codes import RequestCode, SerializeType
 from txrocketmq._wire.command import RemotingCommand
 from txrocketmq._wire.headers import SendMessageRequestHeader
@@ -355,3 +356,42 @@ class BatchTests(TestCase):
         outgoing = assembleBatch(envelopeOf(), [Message("T", b"x")] * 2)
         results = splitResult(outgoing, outgoing.result(stored(), QUEUE, "b:1", (), 0))
         self.assertEqual([r.offsetMsgId for r in results], ["OFFSET", "OFFSET"])
+
+
+class HeadingTests(TestCase):
+    """
+    What is kept for a topic.
+    """
+
+    def test_madeOnce(self) -> None:
+        """
+        All messages to a topic share it, and no message changes it.
+        """
+        envelope = envelopeOf("ns")
+        first = assemble(envelope, Message("T", b"x", flag=7), None)
+        first.command(QUEUE)
+        second = assemble(envelope, Message("T", b"x"), None)
+        self.assertIs(second.heading, first.heading)
+        self.assertEqual(headerOf(second).flag, 0)
+        self.assertEqual(headerOf(second).topic, "ns%T")
+
+    def test_bounded(self) -> None:
+        """
+        However many topics there are, not all are kept.
+        """
+        envelope = envelopeOf()
+        for number in range(MOST_HEADINGS + 1):
+            envelope.heading(f"T{number}")
+        again = envelope.heading("T0")
+        self.assertEqual(again.topic, "T0")
+        self.assertLess(len(envelope._headings), MOST_HEADINGS)
+
+    def test_illegalTopics(self) -> None:
+        """
+        Nothing is kept for what is no topic, of whatever type.
+        """
+        envelope = envelopeOf()
+        for topic in ("a b", ["T"], None):
+            for _ in range(2):
+                self.assertRaises(InvalidMessage, envelope.heading, topic)
+        self.assertEqual(envelope._headings, {})

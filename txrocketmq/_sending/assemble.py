@@ -13,10 +13,10 @@ from txrocketmq._wire.records import encodeProperties
 from txrocketmq.compression import compress
 from txrocketmq.errors import InvalidMessage
 from txrocketmq.message import Message
-from txrocketmq.namespaces import wrap
 
-from .outgoing import Envelope, Outgoing
-from .validate import checkMessage, checkPropertiesLength, checkTopic
+from .envelope import Envelope
+from .outgoing import Outgoing
+from .validate import checkMessage, checkPropertiesLength
 
 
 def assemble(envelope: Envelope, message: Message, msgId: str | None) -> Outgoing:
@@ -30,7 +30,7 @@ def assemble(envelope: Envelope, message: Message, msgId: str | None) -> Outgoin
     settings = envelope.settings
     if not isinstance(message, Message):
         raise InvalidMessage(f"a Message is wanted, not a {type(message).__name__}")
-    checkTopic(message.topic)
+    heading = envelope.heading(message.topic)
     checkMessage(message, settings.maxMessageSize)
     uniqueKey = envelope.nextId() if msgId is None else _checkedId(msgId)
     properties = propertiesOf(envelope, message, uniqueKey)
@@ -43,8 +43,7 @@ def assemble(envelope: Envelope, message: Message, msgId: str | None) -> Outgoin
         if len(packed) <= settings.maxMessageSize:
             body, sysFlag = packed, bits
     return Outgoing(
-        message.topic,
-        wrap(envelope.namespace, message.topic),
+        heading,
         uniqueKey,
         size,
         body,
@@ -65,26 +64,36 @@ def propertiesOf(
     @param batched: Whether it leaves in a batch, which carries the namespace
         itself.
     """
-    own = dict(message.properties) if message.properties else {}
-    own["UNIQ_KEY"] = uniqueKey
-    own["WAIT"] = "true" if message.waitStoreMsgOK else "false"
+    text = encodeProperties(message.properties) if message.properties else ""
+    wait = "true" if message.waitStoreMsgOK else "false"
+    text += f"UNIQ_KEY\x01{uniqueKey}\x02WAIT\x01{wait}\x02"
     if message.tags is not None:
-        own["TAGS"] = message.tags
-    if message.keys:
-        own["KEYS"] = " ".join(message.keys)
-    if message.shardingKey is not None:
-        own["__SHARDINGKEY"] = message.shardingKey
-    if message.delayTimeLevel:
-        own["DELAY"] = str(message.delayTimeLevel)
-    if message.deliverAfter is not None:
-        own["TIMER_DELAY_MS"] = str(round(message.deliverAfter * 1000))
-    if message.deliverAt is not None:
-        own["TIMER_DELIVER_MS"] = str(round(message.deliverAt * 1000))
+        text += f"TAGS\x01{message.tags}\x02"
+    rare = _rareProperties(message)
     if envelope.namespace and not batched:
-        own["INSTANCE_ID"] = envelope.namespace
-    properties = encodeProperties(own)
-    checkPropertiesLength(properties)
-    return properties
+        rare["INSTANCE_ID"] = envelope.namespace
+    if rare:
+        text += encodeProperties(rare)
+    checkPropertiesLength(text)
+    return text
+
+
+def _rareProperties(message: Message) -> dict[str, str]:
+    """
+    Those properties that most messages do not have.
+    """
+    rare = {}
+    if message.keys:
+        rare["KEYS"] = " ".join(message.keys)
+    if message.shardingKey is not None:
+        rare["__SHARDINGKEY"] = message.shardingKey
+    if message.delayTimeLevel:
+        rare["DELAY"] = str(message.delayTimeLevel)
+    if message.deliverAfter is not None:
+        rare["TIMER_DELAY_MS"] = str(round(message.deliverAfter * 1000))
+    if message.deliverAt is not None:
+        rare["TIMER_DELIVER_MS"] = str(round(message.deliverAt * 1000))
+    return rare
 
 
 def _checkedId(msgId: object) -> str:

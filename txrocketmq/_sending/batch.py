@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from txrocketmq._wire.records import BatchRecord, encodeBatch, encodeProperties
 from txrocketmq.errors import InvalidMessage
 from txrocketmq.message import Message, SendResult
-from txrocketmq.namespaces import wrap
 
 from .assemble import propertiesOf
-from .outgoing import Envelope, Outgoing
-from .validate import checkMessage, checkTopic
+from .envelope import Envelope
+from .outgoing import Outgoing
+from .validate import checkMessage
 
 
 def assembleBatch(envelope: Envelope, messages: Sequence[Message]) -> Outgoing:
@@ -29,7 +29,7 @@ def assembleBatch(envelope: Envelope, messages: Sequence[Message]) -> Outgoing:
         cannot leave together, or they are too large together.
     """
     first = _checkedBatch(messages)
-    checkTopic(first.topic)
+    heading = envelope.heading(first.topic)
     members = [_member(envelope, at, message) for at, message in enumerate(messages)]
     body = encodeBatch([record for _, record in members])
     largest = envelope.settings.maxMessageSize
@@ -43,8 +43,7 @@ def assembleBatch(envelope: Envelope, messages: Sequence[Message]) -> Outgoing:
     if envelope.namespace:
         own["INSTANCE_ID"] = envelope.namespace
     return Outgoing(
-        first.topic,
-        wrap(envelope.namespace, first.topic),
+        heading,
         uniqueKey,
         len(body),
         body,

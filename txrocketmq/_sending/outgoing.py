@@ -16,13 +16,10 @@ C{MQClientAPIImpl.processSendResponse}.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import msgspec
 
-import attrs
-
-from txrocketmq._wire.codes import RequestCode, ResponseCode, SerializeType
+from txrocketmq._wire.codes import RequestCode, ResponseCode
 from txrocketmq._wire.command import RemotingCommand
-from txrocketmq._wire.headers import SendMessageRequestHeader
 from txrocketmq.errors import BrokerError, MalformedAnswer, WeakAck
 from txrocketmq.message import (
     Attempt,
@@ -31,7 +28,8 @@ from txrocketmq.message import (
     SendResult,
     SendStatus,
 )
-from txrocketmq.settings import ProducerSettings
+
+from .envelope import Envelope, Heading
 
 STATUS = {status.value: status for status in SendStatus}
 
@@ -45,43 +43,11 @@ The statuses that are less than what is required.
 """
 
 
-@attrs.frozen
-class Envelope:
-    """
-    What is the same for every message of one producer.
-
-    @ivar group: The producer group, with its namespace.
-
-    @ivar namespace: The prefix of topics, or L{None}.
-
-    @ivar unitMode: Whether requests carry the unit flag.
-
-    @ivar serializeType: How headers are written.
-
-    @ivar settings: The producer's settings.
-
-    @ivar nextId: Makes C{UNIQ_KEY}s.
-
-    @ivar millis: The wall clock, in epoch milliseconds.
-    """
-
-    group: str
-    namespace: str | None
-    unitMode: bool
-    serializeType: SerializeType
-    settings: ProducerSettings
-    nextId: Callable[[], str]
-    millis: Callable[[], int]
-
-
-@attrs.define(eq=False)
-class Outgoing:
+class Outgoing(msgspec.Struct, eq=False):
     """
     One message, or one batch, ready to be sent any number of times.
 
-    @ivar topic: The topic its user knows.
-
-    @ivar wireTopic: The topic with its namespace.
+    @ivar heading: What it shares with all messages to its topic.
 
     @ivar msgId: The C{UNIQ_KEY}; that of a batch is the batch's own.
 
@@ -90,8 +56,7 @@ class Outgoing:
     @ivar memberIds: The ids of a batch's messages; L{None} for a single one.
     """
 
-    topic: str
-    wireTopic: str
+    heading: Heading
     msgId: str
     size: int
     body: bytes
@@ -99,35 +64,41 @@ class Outgoing:
     sysFlag: int
     flag: int
     memberIds: tuple[str, ...] | None
-    _envelope: Envelope
+    envelope: Envelope
+
+    @property
+    def topic(self) -> str:
+        """
+        The topic its user knows.
+        """
+        return self.heading.topic
+
+    @property
+    def wireTopic(self) -> str:
+        """
+        The topic with its namespace.
+        """
+        return self.heading.wireTopic
 
     def command(self, queue: MessageQueue) -> RemotingCommand:
         """
         The request that asks C{queue}'s broker to store it there.
         """
-        envelope = self._envelope
-        settings = envelope.settings
-        single = self.memberIds is None
-        header = SendMessageRequestHeader(
-            producerGroup=envelope.group,
-            topic=self.wireTopic,
-            defaultTopic=settings.createTopicKey,
-            defaultTopicQueueNums=settings.defaultTopicQueueNums,
-            queueId=queue.queueId,
-            sysFlag=self.sysFlag,
-            bornTimestamp=envelope.millis(),
-            flag=self.flag,
-            properties=self.properties,
-            reconsumeTimes=0,
-            unitMode=envelope.unitMode,
-            batch=not single,
-            brokerName=queue.brokerName,
-        )
+        code = RequestCode.SEND_MESSAGE_V2
+        extFields = self.heading.extFields.copy()
+        extFields["e"] = str(queue.queueId)
+        extFields["g"] = str(self.envelope.millis())
+        extFields["i"] = self.properties
+        extFields["n"] = queue.brokerName
+        if self.sysFlag:
+            extFields["f"] = str(self.sysFlag)
+        if self.flag:
+            extFields["h"] = str(self.flag)
+        if self.memberIds is not None:
+            code = RequestCode.SEND_BATCH_MESSAGE
+            extFields["m"] = "true"
         return RemotingCommand(
-            RequestCode.SEND_MESSAGE_V2 if single else RequestCode.SEND_BATCH_MESSAGE,
-            header.toV2ExtFields(),
-            self.body,
-            serializeType=envelope.serializeType,
+            code, extFields, self.body, serializeType=self.envelope.serializeType
         )
 
     def result(
@@ -147,13 +118,14 @@ class Outgoing:
 
         @raise BrokerError: When it was not stored, or not as safely as required.
         """
+        status = STATUS.get(answer.code)
+        if status is not SendStatus.SEND_OK:
+            required = self.envelope.settings.requiredAck
+            if status is None or answer.code in TOO_WEAK[required]:
+                raise BrokerError.fromResponse(answer, address)
         fields = answer.extFields
         offset = fields.get("queueOffset", "")
         queueId = fields.get("queueId", "")
-        if answer.code not in STATUS:
-            raise BrokerError.fromResponse(answer, address)
-        if answer.code in TOO_WEAK[self._envelope.settings.requiredAck]:
-            raise BrokerError.fromResponse(answer, address)
         if not (_isNumber(offset) and _isNumber(queueId) and fields.get("msgId")):
             raise MalformedAnswer(
                 answer.code,
@@ -161,10 +133,10 @@ class Outgoing:
                 address,
             )
         return SendResult(
-            STATUS[answer.code],
+            status,
             self.msgId,
             fields["msgId"],
-            MessageQueue(self.topic, queue.brokerName, int(queueId)),
+            MessageQueue(self.heading.topic, queue.brokerName, int(queueId)),
             int(offset),
             fields.get("transactionId"),
             fields.get("MSG_REGION") or "DefaultRegion",

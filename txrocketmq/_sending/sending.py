@@ -14,9 +14,10 @@ from txrocketmq.stats import ProducerStats
 
 from .attempts import Attempts
 from .choice import Choice
+from .envelope import Envelope
 from .intake import Intake
 from .oneway import Oneway
-from .outgoing import Envelope, Outgoing
+from .outgoing import Outgoing
 from .progress import Send
 from .recall import Recall
 from .rules import rulesFor

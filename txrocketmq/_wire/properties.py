@@ -7,11 +7,13 @@ C{string2messageProperties} of Java.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 NAME_END = "\x01"
 VALUE_END = "\x02"
 
 
-def encodeProperties(properties: dict[str, str]) -> str:
+def encodeProperties(properties: Mapping[str, str]) -> str:
     """
     Write properties, each as name, U+0001, value, U+0002.
 
