@@ -19,7 +19,7 @@ LAYERS: list[set[str]] = [
     # values and codecs; no Twisted
     {"_version", "message", "stats", "_wire"},
     # what is said with them; remoting: the public names of _wire
-    {"selectors", "errors", "remoting", "namespaces"},
+    {"selectors", "context", "errors", "remoting", "namespaces"},
     {"_checks"},
     # what users implement and choose: settings refuses what cannot be with an
     # InvalidConfiguration, as compression does where a library is missing
@@ -28,6 +28,7 @@ LAYERS: list[set[str]] = [
     {"acl", "tls", "_identity"},
     {"_remoting"},
     {"_routing"},
+    {"discovery"},
     {"_sending"},
     # what the client says by itself, and to whom
     {"_inbound", "_membership", "_readiness", "_rpchooks"},

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
     from twisted.internet.defer import Deferred
 
+    from txrocketmq.context import SendMessageContext
     from txrocketmq.remoting import RemotingCommand
 
-__all__ = ["INameServers", "IRPCHook"]
+__all__ = ["ICheckForbiddenHook", "INameServers", "IRPCHook", "ISendMessageHook"]
 
 
 class INameServers(Interface):
@@ -57,4 +58,42 @@ class IRPCHook(Interface):
         See an answer.  Not called for one-way requests, nor without an answer.
 
         An exception is logged and changes nothing.
+        """
+
+
+class ISendMessageHook(Interface):
+    """
+    Sees every attempt of a producer's sends: once before it, once after.  Follows
+    Java's C{SendMessageHook}.
+
+    What it raises is logged and never fails a send.
+    """
+
+    def sendMessageBefore(context: SendMessageContext) -> None:
+        """
+        See an attempt before its request is written.
+
+        @param context: The attempt.  Its C{state} is the hook's to write in.
+        """
+
+    def sendMessageAfter(context: SendMessageContext) -> None:
+        """
+        See how the same attempt ended.
+
+        @param context: The same attempt, with its result or its exception; a
+            one-way send has neither.
+        """
+
+
+class ICheckForbiddenHook(Interface):
+    """
+    May forbid attempts.  Follows Java's C{CheckForbiddenHook}.
+    """
+
+    def checkForbidden(context: SendMessageContext) -> None:
+        """
+        Look at an attempt before anything of it is done.
+
+        @raise Exception: To forbid it.  That ends the send, and nothing of this
+            attempt is written; under Java's SYNC rules it is tried again.
         """
