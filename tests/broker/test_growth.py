@@ -87,7 +87,9 @@ class GrowthTests(ClusterTestCase):
         producer = Producer(client, "growth")
         await producer.send(Message(known, b"x"))
         addresses = [server.address for server in cluster.nameServers]
-        index = addresses.index(client.stats().nameServer)
+        inUse = client.stats().nameServer
+        assert inUse is not None
+        index = addresses.index(inUse)
         self.addCleanup(deferToThread, cluster.restartNameServer, index)
         await deferToThread(cluster.killNameServer, index)
         await producer.send(Message(unseen, b"x"))
