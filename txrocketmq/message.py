@@ -178,7 +178,7 @@ class Message(_Content, frozen=True, kw_only=True):
         keys = self.keys
         if keys != ():
             force_setattr(self, "keys", _frozenKeys(keys))
-        if isinstance(self.properties, Mapping):
+        if self.properties is not None and isinstance(self.properties, Mapping):
             force_setattr(self, "properties", dict(self.properties))
 
     def __repr__(self) -> str:

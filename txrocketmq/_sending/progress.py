@@ -8,6 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 import attrs
+import msgspec
 from twisted.internet.defer import Deferred, succeed
 
 from txrocketmq.message import Attempt, MessageQueue, Persisted, SendResult
@@ -81,7 +82,7 @@ class Ledger:
         """
 
 
-class Send:
+class Send(msgspec.Struct, eq=False):
     """
     One send, from its call to its end.
 
@@ -104,36 +105,15 @@ class Send:
     @ivar history: The tries that failed; L{None} as long as none has.
     """
 
-    __slots__ = (
-        "address",
-        "at",
-        "began",
-        "choice",
-        "epoch",
-        "history",
-        "outgoing",
-        "queue",
-        "rules",
-    )
-
-    def __init__(
-        self,
-        outgoing: Outgoing,
-        at: float,
-        epoch: Epoch,
-        choice: Choice | None,
-        rules: Rules,
-    ) -> None:
-        # No attrs here: this runs once for each message.
-        self.outgoing = outgoing
-        self.at = at
-        self.epoch = epoch
-        self.choice = choice
-        self.rules = rules
-        self.queue: MessageQueue | None = None
-        self.address: str | None = None
-        self.began = 0.0
-        self.history: History | None = None
+    outgoing: Outgoing
+    at: float
+    epoch: Epoch
+    choice: Choice | None
+    rules: Rules
+    queue: MessageQueue | None = None
+    address: str | None = None
+    began: float = 0.0
+    history: History | None = None
 
     def attempts(self, now: float) -> tuple[Attempt, ...]:
         """

@@ -43,6 +43,7 @@ class Sending:
         """
         self._clock = cluster.clock
         self._settings = settings
+        self._rules = rulesFor(None, settings, False)
         queueNums = settings.defaultTopicQueueNums
         self._intake = Intake(cluster.clock, settings)
         targets = Targets(cluster, queueNums, random)
@@ -118,10 +119,13 @@ class Sending:
         """
         settings = self._settings
         seconds = settings.sendTimeout if timeout is None else timeout
+        rules = self._rules
+        if mode is not None:
+            rules = rulesFor(mode, settings, choice is not None)
         return Send(
             outgoing,
             self._clock.seconds() + seconds,
             self._intake.ledger.current,
             choice,
-            rulesFor(mode, settings, choice is not None),
+            rules,
         )

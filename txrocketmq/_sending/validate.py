@@ -79,7 +79,9 @@ def checkMessage(message: Message, maxMessageSize: int) -> None:
     @raise InvalidMessage: When a message cannot be sent as it is.  Its topic is
         not looked at: that is L{checkTopic}'s work, done once for each topic.
     """
-    _checkBody(message.body, maxMessageSize)
+    body = message.body
+    if not isinstance(body, bytes) or not 0 < len(body) <= maxMessageSize:
+        _refuseBody(body, maxMessageSize)
     if not _isInt(message.flag) or not -MAX_INT32 - 1 <= message.flag <= MAX_INT32:
         raise InvalidMessage(f"flag must be a 32-bit int, not {_shown(message.flag)}")
     if not isinstance(message.waitStoreMsgOK, bool):
@@ -92,7 +94,8 @@ def checkMessage(message: Message, maxMessageSize: int) -> None:
         _checkProperties(message.properties)
     if message.shardingKey is not None:
         _checkText("shardingKey", message.shardingKey)
-    _checkDelay(message)
+    if not _isUndelayed(message):
+        _checkDelay(message)
 
 
 def checkPropertiesLength(properties: str) -> None:
@@ -123,9 +126,9 @@ def _nameFault(name: object, longest: int) -> str:
     return ""
 
 
-def _checkBody(body: object, maxMessageSize: int) -> None:
+def _refuseBody(body: object, maxMessageSize: int) -> None:
     """
-    Refuse what is no body, an empty one and a large one.
+    Say what is wrong with what is no body, an empty one or a large one.
     """
     if not isinstance(body, bytes):
         raise InvalidMessage(
@@ -133,17 +136,19 @@ def _checkBody(body: object, maxMessageSize: int) -> None:
         )
     if not body:
         raise InvalidMessage("body is empty: brokers refuse a message without a body")
-    if len(body) > maxMessageSize:
-        raise InvalidMessage(
-            f"body has {len(body)} bytes: at most {maxMessageSize} are allowed "
-            "(maxMessageSize)"
-        )
+    raise InvalidMessage(
+        f"body has {len(body)} bytes: at most {maxMessageSize} are allowed "
+        "(maxMessageSize)"
+    )
 
 
 def _checkText(what: str, value: object) -> None:
     """
     Refuse a property's value that would not be read back as it is.
     """
+    if isinstance(value, str) and value.isprintable() and value.strip():
+        # Separators and surrogates are not printable: this is nearly every text.
+        return
     if not isinstance(value, str):
         raise InvalidMessage(f"{what} must be a str, not {type(value).__name__}")
     if not value.strip():
@@ -192,6 +197,18 @@ def _checkProperties(properties: object) -> None:
         _checkText(f"property {name}", value)
 
 
+def _isUndelayed(message: Message) -> bool:
+    """
+    Whether a message is to be delivered at once, as nearly all are.
+    """
+    return (
+        message.deliverAfter is None
+        and message.deliverAt is None
+        and type(message.delayTimeLevel) is int
+        and message.delayTimeLevel == 0
+    )
+
+
 def _checkDelay(message: Message) -> None:
     """
     Refuse a delay that makes no sense, and two of them.
@@ -223,7 +240,9 @@ def _isInt(value: object) -> bool:
     """
     Whether this is a number, and not a truth value.
     """
-    return isinstance(value, int) and not isinstance(value, bool)
+    return type(value) is int or (
+        isinstance(value, int) and not isinstance(value, bool)
+    )
 
 
 def _shown(value: object) -> str:
