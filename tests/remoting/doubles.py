@@ -12,9 +12,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
+from twisted.internet.testing import EventLoggingObserver, StringTransport
+from twisted.logger import globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport, IOPump, connect
+from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
 from tests.support import TestCase
@@ -100,6 +102,16 @@ class Line(StringTransport):
         commands = FrameBuffer().feed(self.value())
         self.clear()
         return commands
+
+
+def logged(test: SynchronousTestCase) -> EventLoggingObserver:
+    """
+    What is logged until the test ends.
+    """
+    observer = EventLoggingObserver()
+    globalLogPublisher.addObserver(observer)
+    test.addCleanup(globalLogPublisher.removeObserver, observer)
+    return observer
 
 
 class LineTestCase(TestCase):

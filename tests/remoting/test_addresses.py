@@ -37,6 +37,8 @@ class ParseAddressTests(SynchronousTestCase):
             ("[2001:db8::9]:10911", ("2001:db8::9", 10911)),
             ("[::ffff:10.0.0.1]:80", ("::ffff:10.0.0.1", 80)),
             ("3com:80", ("3com", 80)),
+            ("Broker.Example.:80", ("Broker.Example.", 80)),
+            ("a" * 63 + ".b:80", ("a" * 63 + ".b", 80)),
         ):
             got = parseAddress(text)
             self.assertEqual(got, expected or (text.rpartition(":")[0], 10911))
@@ -71,7 +73,10 @@ class ParseAddressTests(SynchronousTestCase):
             ("999.1.1.1:80", "no IPv4"),
             ("1.2.3:80", "no IPv4"),
             ("2130706433:80", "no IPv4"),
-            ("a" * 254 + ":80", "neither"),
+            ("a" * 64 + ":80", "neither"),
+            ("a." * 127 + ":80", "neither"),
+            ("a..b:80", "neither"),
+            (".a:80", "neither"),
         ):
             e = self.assertRaises(InvalidConfiguration, parseAddress, text)
             self.assertIn(why, str(e), text)

@@ -6,10 +6,8 @@ F36, F39, F40.
 from __future__ import annotations
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
-from twisted.internet.testing import EventLoggingObserver
-from twisted.logger import globalLogPublisher
 
-from tests.remoting.doubles import LineTestCase, frame
+from tests.remoting.doubles import LineTestCase, frame, logged
 from txrocketmq._remoting.answering import notSupported
 from txrocketmq._remoting.protocol import RemotingProtocol
 from txrocketmq._wire.codes import SerializeType
@@ -165,7 +163,7 @@ class AnsweringTests(LineTestCase):
         Requests over the limit are not looked at; the first is told of.  With
         time there is room for more.
         """
-        observer = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
+        observer = logged(self)
         protocol, line = self.line(
             lambda command, protocol: command.response(), requestRate=10.0
         )

@@ -89,7 +89,7 @@ class AnswerTests(LineTestCase):
         An answer that comes inside of the write finds its request.
         """
         protocol, line = self.line()
-        line.write = lambda data: protocol.dataReceived(answer(FIRST))
+        self.patch(line, "write", lambda data: protocol.dataReceived(answer(FIRST)))
         self.assertEqual(self.successResultOf(protocol.invoke(REQUEST, 3.0)).code, 0)
 
     def test_anyForm(self) -> None:
@@ -303,7 +303,8 @@ class TimeoutTests(LineTestCase):
         protocol, _ = self.line(frameTimeout=10.0)
         ended: list[int] = []
         for n, timeout in enumerate((3.0, 1.0, 2.0, 1.0)):
-            protocol.invoke(REQUEST, timeout).addErrback(lambda _, n=n: ended.append(n))
+            d = protocol.invoke(REQUEST, timeout)
+            d.addErrback(lambda _, number: ended.append(number), n)
         self.reactor.pump([1.0, 1.0, 1.0])
         self.assertEqual(ended, [1, 3, 2, 0])
 
@@ -478,7 +479,7 @@ class PausedTests(LineTestCase):
             write(data)
             protocol.pauseProducing()
 
-        line.write = writeAndPause
+        self.patch(line, "write", writeAndPause)
         protocol.resumeProducing()
         self.assertEqual([each.code for each in line.frames()], [0])
         protocol.resumeProducing()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import CancelledError, fail
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.error import ConnectionDone, ConnectionLost
 
 from tests.remoting.doubles import (
@@ -31,6 +31,8 @@ from txrocketmq.errors import (
     RemotingTimeout,
     ResolveFailed,
 )
+
+EMPTY: dict[str, None] = {}
 
 
 class ConnectionTestCase(LineTestCase):
@@ -111,7 +113,8 @@ class ConnectTests(ConnectionTestCase):
         asked = self.connection.invoke(REQUEST, 3.0)
         told = self.connection.oneway(REQUEST, 3.0)
         self.dialed.refuse(ConnectFailed(BROKER, "refused"))
-        for d in (*waiting, asked, told):
+        everyone: list[Deferred[Any]] = [*waiting, asked, told]
+        for d in everyone:
             self.assertEqual(self.failing(d, ConnectFailed).persisted, Persisted.NO)
         self.assertEqual(self.connection.failures, 1)
 
@@ -222,7 +225,7 @@ class ConnectTests(ConnectionTestCase):
         Who fails when told is logged, and hurts nobody.
         """
         connection = BrokerConnection(
-            BROKER, self.dialed, self.reactor, connected=lambda _: {}["x"]
+            BROKER, self.dialed, self.reactor, connected=lambda _: EMPTY["x"]
         )
         d = connection.protocol()
         line = self.dialed.accept()
@@ -444,11 +447,12 @@ class CloseTests(ConnectionTestCase):
         """
         self.reactor.advance(0)
         self.successResultOf(d)
-        for refused in (
+        everyone: list[Deferred[Any]] = [
             self.connection.protocol(),
             self.connection.invoke(REQUEST, 3.0),
             self.connection.oneway(REQUEST, 3.0),
-        ):
+        ]
+        for refused in everyone:
             self.failing(refused, NotRunning)
         self.assertIsNone(self.connection.live)
 
@@ -477,7 +481,10 @@ class CloseTests(ConnectionTestCase):
         Who waits for the connection gets NotRunning, and the attempt is
         cancelled.
         """
-        waiting = [self.connection.protocol(), self.connection.invoke(REQUEST, 3.0)]
+        waiting: list[Deferred[Any]] = [
+            self.connection.protocol(),
+            self.connection.invoke(REQUEST, 3.0),
+        ]
         self.closed(self.connection.close())
         for d in waiting:
             self.failing(d, NotRunning)

@@ -27,10 +27,12 @@ from zope.interface.verify import verifyObject
 from tests.remoting.doubles import Line, LineTestCase, noAnswer
 from txrocketmq._remoting.addresses import asIP
 from txrocketmq._remoting.endpoints import Connector
-from txrocketmq._remoting.lookups import KEPT, Lookups, Resolved
+from txrocketmq._remoting.lookups import GIVEN_UP, KEPT, Lookups, Resolved
 from txrocketmq._remoting.protocol import RemotingProtocol
 from txrocketmq.errors import ConnectFailed, ConnectTimeout, ResolveFailed
 from txrocketmq.settings import ClientSettings
+
+EMPTY: dict[str, str] = {}
 
 
 @implementer(IHostnameResolver)
@@ -104,7 +106,7 @@ class EndpointTestCase(LineTestCase):
         Let an attempt succeed.
         """
         factory = self.reactor.tcpClients[index][2]
-        wrapped = factory.buildProtocol(IPv4Address("TCP", "10.0.0.9", 1))
+        wrapped: Any = factory.buildProtocol(IPv4Address("TCP", "10.0.0.9", 1))
         line = Line(wrapped, self.reactor)
         wrapped.makeConnection(line)
         self.addCleanup(line.lose, ConnectionRefusedError())
@@ -114,9 +116,8 @@ class EndpointTestCase(LineTestCase):
         """
         Let an attempt fail.
         """
-        self.reactor.tcpClients[index][2].clientConnectionFailed(
-            None, Failure(ConnectionRefusedError())
-        )
+        factory: Any = self.reactor.tcpClients[index][2]
+        factory.clientConnectionFailed(None, Failure(ConnectionRefusedError()))
 
 
 class ConnectTests(EndpointTestCase):
@@ -242,7 +243,7 @@ class ConnectTests(EndpointTestCase):
         A callable that fails, or gives no address, fails the attempt.
         """
         for addressMap, words in (
-            (lambda address: {}["x"], "cannot connect: 'x'"),
+            (lambda address: EMPTY["x"], "cannot connect: 'x'"),
             (lambda address: "nowhere", "'nowhere' is no address"),
             (lambda address: "169.254.169.254:80", "not allowed"),
         ):
@@ -331,6 +332,15 @@ class NameTests(EndpointTestCase):
         self.assertEqual(self.asked()[1], ("10.0.0.9", 10911))
         self.accept(1)
         self.assertEqual(self.successResultOf(d).address, "broker:10911")
+
+    def test_underscore(self) -> None:
+        """
+        A container's name may have an underscore.
+        """
+        d = self.connector().connect("rocketmq_broker:10911")
+        self.resolver.find("10.0.0.9")
+        self.accept()
+        self.successResultOf(d)
 
     def test_deadAddress(self) -> None:
         """
@@ -471,6 +481,26 @@ class LookupsTests(EndpointTestCase):
             d = self.lookups.addresses("a")
             self.resolver.find()
             self.assertEqual(self.found(d), [])
+
+    def test_neverEnds(self) -> None:
+        """
+        A lookup that never ends does not block its name for ever; when it
+        ends after all, those who still wait get what it found.
+        """
+        first = self.lookups.addresses("a")
+        self.reactor.advance(GIVEN_UP - 1)
+        self.lookups.addresses("a").addErrback(lambda _: None).cancel()
+        self.assertEqual(self.resolver.count, 1)
+        self.reactor.advance(1)
+        second = self.lookups.addresses("a")
+        self.assertEqual(self.resolver.count, 2)
+        self.resolver.find("10.0.0.1")
+        self.assertEqual(self.found(first), ["10.0.0.1"])
+        third = self.lookups.addresses("a")
+        self.resolver.find("10.0.0.2")
+        self.assertEqual(self.found(second), ["10.0.0.2"])
+        self.assertEqual(self.found(third), ["10.0.0.2"])
+        self.assertEqual(self.resolver.count, 2)
 
     def test_newAddress(self) -> None:
         """

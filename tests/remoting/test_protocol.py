@@ -14,8 +14,7 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import CancelledError
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IHandshakeListener, IPushProducer
-from twisted.internet.testing import EventLoggingObserver, StringTransport
-from twisted.logger import globalLogPublisher
+from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
@@ -27,6 +26,7 @@ from tests.remoting.doubles import (
     Pair,
     answer,
     frame,
+    logged,
     noAnswer,
 )
 from txrocketmq._remoting import protocol as module
@@ -358,7 +358,7 @@ class CloseTests(LineTestCase):
         longer than it said.
         """
         protocol, line = self.line(frameTimeout=3.0)
-        line.abortConnection = lambda: None
+        self.patch(line, "abortConnection", lambda: None)
         d = protocol.invoke(REQUEST, 4.0)
         protocol.dataReceived(answer(FIRST + 7)[:5])
         self.reactor.advance(3.0)
@@ -439,7 +439,7 @@ class MalformedTests(LineTestCase):
         """
         Receive something, and give the error's text and the log's.
         """
-        observer = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
+        observer = logged(self)
         protocol, line = self.line()
         d = protocol.invoke(REQUEST, 3.0)
         protocol.pauseProducing()

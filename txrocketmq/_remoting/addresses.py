@@ -24,7 +24,11 @@ IPNetwork = IPv4Network | IPv6Network
 SHOWN = 80
 
 _PORT = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
-_NAME = re.compile(r"(?!-)[A-Za-z0-9_.-]{1,253}", re.ASCII)
+# Containers' names have underscores, whatever the standards say.
+_NAME = re.compile(
+    r"(?=.{1,253}\Z)(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?",
+    re.ASCII | re.IGNORECASE,
+)
 _NUMBERS = re.compile(r"[0-9.]+", re.ASCII)
 
 # What no broker has, and no route may make us talk to: link-local networks

@@ -167,4 +167,6 @@ class Connector:
             raise ConnectFailed(
                 address, "connections to what this name leads to are not allowed"
             )
-        return HostnameEndpoint(Resolved(self._reactor, allowed), host, port, timeout)
+        # Not by its name: the endpoint is stricter with names than resolvers are.
+        resolved = Resolved(self._reactor, allowed)
+        return HostnameEndpoint(resolved, str(allowed[0]), port, timeout)

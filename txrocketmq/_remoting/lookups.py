@@ -30,6 +30,10 @@ from .moment import Moment
 # name services fail for moments too.
 KEPT = 60.0
 
+# A lookup that has not ended after so many seconds may never end, and another
+# is begun.
+GIVEN_UP = 60.0
+
 
 class Lookups:
     """
@@ -44,7 +48,7 @@ class Lookups:
         """
         self._clock = clock
         self._resolver = resolver
-        self._running: dict[str, Moment[Sequence[IPAddress]]] = {}
+        self._running: dict[str, _Receiver] = {}
         self._known: dict[str, tuple[float, Sequence[IPAddress]]] = {}
 
     def addresses(self, name: str) -> Deferred[Sequence[IPAddress]]:
@@ -54,21 +58,21 @@ class Lookups:
         Cancelling it does not end the lookup: the next who asks for the name
         gets what it finds.
         """
-        running = self._running.get(name)
-        if running is not None:
-            return running.when()
-        moment: Moment[Sequence[IPAddress]] = Moment()
-        self._running[name] = moment
-        self._resolver().resolveHostName(
-            _Receiver(lambda found: self._found(name, found)), name
-        )
-        return moment.when()
+        now = self._clock.seconds()
+        receiver = self._running.get(name)
+        if receiver is None or now - receiver.since >= GIVEN_UP:
+            receiver = self._running[name] = _Receiver(name, now, self._found)
+            self._resolver().resolveHostName(receiver, name)
+        return receiver.complete.when()
 
-    def _found(self, name: str, found: Sequence[IPAddress]) -> None:
+    def _found(self, receiver: _Receiver) -> None:
         """
         Remember what was found, or find what is remembered.
         """
         now = self._clock.seconds()
+        name, found = receiver.name, receiver.found
+        if self._running.get(name) is receiver:
+            del self._running[name]
         if found:
             self._known[name] = now, found
         else:
@@ -76,18 +80,25 @@ class Lookups:
             if now - since < KEPT:
                 self._known[name] = since, known
                 found = known
-        self._running.pop(name).happen(found)
+        receiver.complete.happen(found)
 
 
 @implementer(IResolutionReceiver)
 class _Receiver:
     """
-    Collects what a resolver finds.
+    Collects what a resolver finds for a name.
+
+    @ivar complete: Happens when all is found that there is.
     """
 
-    def __init__(self, complete: Callable[[Sequence[IPAddress]], None]) -> None:
-        self._complete = complete
-        self._found: list[IPAddress] = []
+    def __init__(
+        self, name: str, since: float, ended: Callable[[_Receiver], None]
+    ) -> None:
+        self.name = name
+        self.since = since
+        self.found: Sequence[IPAddress] = ()
+        self.complete: Moment[Sequence[IPAddress]] = Moment()
+        self._ended = ended
 
     def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
         """
@@ -100,13 +111,13 @@ class _Receiver:
         """
         ip = asIP(str(getattr(address, "host", "")))
         if ip is not None:
-            self._found.append(ip)
+            self.found = (*self.found, ip)
 
     def resolutionComplete(self) -> None:
         """
         Tell what was found.
         """
-        self._complete(self._found)
+        self._ended(self)
 
 
 @implementer(IReactorPluggableNameResolver, IHostnameResolver, IHostResolution)
