@@ -12,6 +12,7 @@ from txrocketmq._remoting.answering import notSupported
 from txrocketmq._wire.codes import RequestCode
 from txrocketmq._wire.command import RemotingCommand
 
+from .access import Access
 from .answers import Answer, Peer
 from .delays import Deliveries
 from .groups import Groups
@@ -63,6 +64,8 @@ class SandboxBroker(SandboxServer):
         self._consumerOffsets = ConsumerOffsets(state)
         self._pulls = Pulls(state, self._groups, self._consumerOffsets)
         state.arrived = self._pulls.arrived
+        credentials = state.settings.credentials
+        self._access = Access(credentials) if credentials else None
         self.answers = self._answers()
         super().__init__(network, state.settings, state.timetable)
 
@@ -142,6 +145,13 @@ class SandboxBroker(SandboxServer):
         if command.code in NOT_FOR_VIP:
             return notSupported(command)
         return self.respond(command, peer)
+
+    def _check(self, command: RemotingCommand) -> None:
+        """
+        Let a request pass that is signed by somebody known.
+        """
+        if self._access is not None:
+            self._access.check(command)
 
     def _cameUp(self) -> Deferred[None]:
         """

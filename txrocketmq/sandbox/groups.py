@@ -28,8 +28,6 @@ from .answers import Peer, Refused
 from .state import BrokerState
 from .topics import RETRY_PREFIX
 
-_HEARTBEAT_ANSWER = {"IS_SUPPORT_HEART_BEAT_V2": "true", "IS_SUB_CHANGE": "true"}
-
 
 class _Check(msgspec.Struct):
     """
@@ -113,21 +111,31 @@ class Groups:
     def heartbeat(self, command: RemotingCommand, peer: Peer) -> RemotingCommand:
         """
         Answer HEART_BEAT.
+
+        Those of the second version, which have a fingerprint, leave out their
+        subscriptions until they are told that something has changed.
         """
         data = decodeHeartbeatData(command.body)
         self._watch(peer)
         for producer in data.producerDataSet:
             self.producers.setdefault(producer.groupName, {})[peer] = data.clientID
             self.clients[data.clientID] = peer
-        for consumer in data.consumerDataSet:
-            self._consumes(consumer, data, peer)
-        return command.response(0, None, dict(_HEARTBEAT_ANSWER))
+        changes = [self._consumes(each, data, peer) for each in data.consumerDataSet]
+        isChanged = any(changes) or data.heartbeatFingerprint == 0
+        extFields = {
+            "IS_SUPPORT_HEART_BEAT_V2": "true",
+            "IS_SUB_CHANGE": "true" if isChanged else "false",
+        }
+        return command.response(0, None, extFields)
 
     def _consumes(
         self, consumer: ConsumerData, data: HeartbeatData, peer: Peer
-    ) -> None:
+    ) -> bool:
         """
         Note that a client consumes for a group.
+
+        @return: Whether the group is another one now, or its subscriptions are
+            wanted.
         """
         if self._state.settings.autoCreateSubscriptionGroup:
             self._state.topics.ensure(RETRY_PREFIX + consumer.groupName, 1)
@@ -137,6 +145,7 @@ class Groups:
         isChanged = not data.withoutSub and group.subscribe(consumer)
         if isNew or isChanged:
             self._tell(consumer.groupName, group)
+        return isNew or isChanged or not group.subscriptions
 
     def _tell(self, name: str, group: ConsumerGroup) -> None:
         """

@@ -14,6 +14,7 @@ from twisted.internet.endpoints import (
     TCP4ServerEndpoint,
     TCP6ClientEndpoint,
     TCP6ServerEndpoint,
+    wrapClientTLS,
 )
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
@@ -23,7 +24,9 @@ from twisted.internet.interfaces import (
     IStreamClientEndpoint,
     IStreamServerEndpoint,
 )
+from twisted.internet.ssl import CertificateOptions
 from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from txrocketmq._remoting.endpoints import Connector
 from txrocketmq._remoting.protocol import Responder
@@ -95,13 +98,19 @@ class Network:
         random: Callable[[], float],
         listen: Listen = listenTCP,
         connect: Connect = connectTCP,
+        tls: Any | None = None,
     ) -> None:
+        """
+        @param tls: What makes TLS connections of the servers' side, such as
+            L{CertificateOptions<twisted.internet.ssl.CertificateOptions>}.
+        """
         self.clock: IReactorTime = reactor
         self.host = host
         self._reactor = reactor
         self._random = random
         self._listen = listen
         self._connect = connect
+        self._tls = tls
 
     def warnUnlessLoopback(self) -> None:
         """
@@ -126,8 +135,27 @@ class Network:
 
         @param respond: What answers if the other side asks something.
         """
-        settings = ClientSettings(endpointFactory=self._connect)
+        settings = ClientSettings(endpointFactory=self._endpoint)
         return Connector(self._reactor, self.clock, settings, respond)
+
+    def _endpoint(self, reactor: Any, host: str, port: int) -> IStreamClientEndpoint:
+        """
+        An endpoint to connect to a server of ours.  Nobody's certificate is
+        checked: the other end is in this process.
+        """
+        endpoint = self._connect(reactor, host, port)
+        if self._tls is None:
+            return endpoint
+        return wrapClientTLS(CertificateOptions(), endpoint)
+
+    def _wrapped(self, factory: IProtocolFactory) -> IProtocolFactory:
+        """
+        What makes a server's connections, with TLS if that is wanted.
+        """
+        if self._tls is None:
+            return factory
+        wrapped: IProtocolFactory = TLSMemoryBIOFactory(self._tls, False, factory)
+        return wrapped
 
     def listen(
         self, factories: Sequence[IProtocolFactory], port: int
@@ -174,7 +202,7 @@ class Network:
         try:
             for index, factory in enumerate(factories):
                 endpoint = self._listen(self._reactor, self.host, port - 2 * index)
-                ports.append(await endpoint.listen(factory))
+                ports.append(await endpoint.listen(self._wrapped(factory)))
         except CannotListenError:
             for each in ports:
                 await maybeDeferred(each.stopListening)

@@ -90,6 +90,13 @@ class SandboxServer:
         """
         return (self.respond,)
 
+    def _check(self, command: RemotingCommand) -> None:
+        """
+        Let a request pass.
+
+        @raise Refused: It may not be made.
+        """
+
     def _cameUp(self) -> Deferred[None]:
         """
         Do what is to be done once the server listens.
@@ -203,6 +210,7 @@ class SandboxServer:
         if answering is None:
             return notSupported(command)
         try:
+            self._check(command)
             return answering(command, peer)
         except Refused as e:
             return e.answer(command)

@@ -57,6 +57,7 @@ class Sandbox(Service):
         autoCreateTopicEnable: bool | None = None,
         serializeType: SerializeType | None = None,
         credentials: Mapping[str, str] | None = None,
+        tls: Any | None = None,
         settings: BrokerSettings = BrokerSettings(),  # noqa: B008  # it is frozen
         listen: Listen = listenTCP,
         connect: Connect = connectTCP,
@@ -81,6 +82,10 @@ class Sandbox(Service):
 
         @param credentials: Instead of those of the settings.
 
+        @param tls: What makes TLS connections of the servers' side, such as
+            L{CertificateOptions<twisted.internet.ssl.CertificateOptions>} with
+            a certificate.  Plain text is refused then.
+
         @param listen: What makes the endpoints to listen at.
 
         @param connect: What makes the endpoints to connect to.
@@ -97,7 +102,7 @@ class Sandbox(Service):
         }
         changes = {name: value for name, value in given.items() if value is not None}
         self._settings = attrs.evolve(settings, **changes)
-        self._network = Network(reactor, host, random, listen, connect)
+        self._network = Network(reactor, host, random, listen, connect, tls)
         self._ready: Moment[Sandbox] = Moment()
         self._ready.happen(_notRunning())
         self.nameServers = [
@@ -136,7 +141,7 @@ class Sandbox(Service):
         """
         Begin to listen; L{whenReady} tells when that is done.
         """
-        super().startService()
+        super().startService()  # type: ignore[no-untyped-call]  # Twisted's
         self._network.warnUnlessLoopback()
         self._ready = Moment()
         starting = Deferred.fromCoroutine(self._start())
@@ -174,7 +179,7 @@ class Sandbox(Service):
 
         @return: Fires when nothing of it is left on the reactor.
         """
-        super().stopService()
+        super().stopService()  # type: ignore[no-untyped-call]  # Twisted's
         self._ready.happen(_notRunning())
         return self._setDown()
 

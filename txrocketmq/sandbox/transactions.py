@@ -159,19 +159,23 @@ class Transactions:
             encodeStoredMessage(real),
         ).asOneway()
 
-    def end(self, command: RemotingCommand, peer: Peer) -> RemotingCommand:
+    def end(self, command: RemotingCommand, peer: Peer) -> RemotingCommand | None:
         """
-        Answer END_TRANSACTION: clients that forget to mark it oneway get one.
+        Answer END_TRANSACTION.
+
+        @return: The answer for those who forget to mark it oneway; L{None}
+            where the transaction's end is still unknown, as from Apache's.
         """
         header = fromExtFields(EndTransactionRequestHeader, command.extFields)
         ending = header.commitOrRollback
         if ending not in (SysFlag.TRANSACTION_COMMIT, SysFlag.TRANSACTION_ROLLBACK):
-            return command.response(0, UNSET_REMARK)
+            return None
         half = self._find(header)
         if ending == SysFlag.TRANSACTION_COMMIT:
             self._deliveries.put(self._committed(half))
         del self.pending[half.commitLogOffset]
-        return command.response()
+        remark = None if ending == SysFlag.TRANSACTION_COMMIT else UNSET_REMARK
+        return command.response(0, remark)
 
     def _find(self, header: EndTransactionRequestHeader) -> StoredMessage:
         """

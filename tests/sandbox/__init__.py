@@ -1,0 +1,3 @@
+"""
+Tests of L{txrocketmq.sandbox}: what it answers, without sockets.
+"""
