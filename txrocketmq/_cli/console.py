@@ -184,8 +184,8 @@ class LogLines:
         """
         level = event.get("log_level", LogLevel.info)
         namespace = str(event.get("log_namespace", ""))
-        if self._verbose:
-            return bool(level >= LogLevel.info) and namespace.startswith(PROGRAM)
+        if self._verbose and namespace.startswith(PROGRAM):
+            return bool(level >= LogLevel.info)
         if namespace.startswith(EXPLAINED) and "log_failure" not in event:
             return False
         return bool(level >= LogLevel.warn)

@@ -97,7 +97,7 @@ class Output:
         """
         The colours there are.
         """
-        return paletteFor(os.isatty(self._descriptor))
+        return paletteFor(os.isatty(self._descriptor), os.environ)
 
     def columns(self) -> int:
         """
@@ -143,7 +143,7 @@ class Output:
         for _ in range(MOST_PORTIONS):
             written = os.write(self._descriptor, self._waiting[: self._portion()])
             del self._waiting[:written]
-            if not self._waiting or (self._polled and not _isReady(self._descriptor)):
+            if not self._waiting or (self._polled and not isReady(self._descriptor)):
                 return
 
     def _portion(self) -> int:
@@ -220,7 +220,7 @@ def _isSlow(descriptor: int) -> bool:
     return waits or (stat.S_ISCHR(mode) and os.isatty(descriptor))
 
 
-def _isReady(descriptor: int) -> bool:
+def isReady(descriptor: int) -> bool:
     """
     Whether what can be waited for has room now.
     """

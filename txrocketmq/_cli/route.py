@@ -54,7 +54,7 @@ async def route(
             nameServers,
         )
     output = Output(reactor, console)
-    lines = _jsonLines if options["json"] else _tableLines
+    lines = jsonLines if options["json"] else routeLines
     for line in lines(options.topic, found):
         output.line(line)
     await output.flushed()
@@ -89,7 +89,7 @@ def _rows(found: TopicRouteData) -> Iterator[tuple[BrokerData | None, QueueData]
         yield brokers.get(queues.brokerName), queues
 
 
-def _jsonLines(topic: str, found: TopicRouteData) -> Iterator[str]:
+def jsonLines(topic: str, found: TopicRouteData) -> Iterator[str]:
     """
     One line of JSON for each broker.
     """
@@ -116,7 +116,7 @@ def _addresses(broker: BrokerData | None) -> dict[str, str]:
     return {str(key): value for key, value in sorted(broker.brokerAddrs.items())}
 
 
-def _tableLines(topic: str, found: TopicRouteData) -> Iterator[str]:
+def routeLines(topic: str, found: TopicRouteData) -> Iterator[str]:
     """
     A table with a row for each address of each broker.
     """

@@ -205,7 +205,7 @@ class LineSender:
         """
         How many bytes of the input have ended, line ends included.
         """
-        return self._taken - self._bytes
+        return self._taken - self._bytes - self._lines
 
     def stop(self) -> None:
         """

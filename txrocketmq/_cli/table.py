@@ -4,7 +4,6 @@ Tables that line up, and colours where there is somebody to see them.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -66,9 +65,7 @@ class Palette:
         return f"\x1b[{code}m{text}\x1b[0m" if self.coloured and text else text
 
 
-def paletteFor(
-    isTerminal: bool, environment: Mapping[str, str] = os.environ
-) -> Palette:
+def paletteFor(isTerminal: bool, environment: Mapping[str, str]) -> Palette:
     """
     Colours on a terminal that has them, unless C{NO_COLOR} asks for none.
     """
