@@ -7,14 +7,13 @@ from __future__ import annotations
 import io
 import sys
 
-from twisted.logger import Logger, LogLevel, LogPublisher
+from twisted.logger import ILogObserver, Logger, LogLevel, LogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from txrocketmq._cli.console import (
     Console,
-    ILogObserver,
     LogLines,
     standardError,
     terminalColumns,

@@ -41,7 +41,15 @@ class OutputTestCase(TestCase):
         """
         read, write = os.pipe()
         self.addCleanup(os.close, write)
-        return Output(self.reactor, self.console, write, self.changed), read
+        return self.output(write), read
+
+    def output(self, descriptor: int) -> Output:
+        """
+        An output to a descriptor.
+        """
+        output = Output(self.reactor, self.console, descriptor)
+        output.changed = self.changed
+        return output
 
 
 class PipeTests(OutputTestCase):
@@ -201,7 +209,7 @@ class FileTests(OutputTestCase):
         A disk may be full.
         """
         with Path("/dev/full").open("wb", buffering=0) as file:
-            output = Output(self.reactor, self.console, file.fileno(), self.changed)
+            output = self.output(file.fileno())
             output.line("a")
             self.reactor.advance(0)
         assert output.error is not None

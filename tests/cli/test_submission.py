@@ -76,7 +76,8 @@ class SubmissionTests(SynchronousTestCase):
         send = submission(
             producer, lambda body: Message("T", body), mode, max(len(bodies), 1)
         )
-        return list(self.successResultOf(send(bodies)))
+        ended: Deferred[Any] = send(bodies)
+        return list(self.successResultOf(ended))
 
     def test_modes(self) -> None:
         """

@@ -41,28 +41,21 @@ class Output:
     """
     Lines on their way to a descriptor.
 
+    @ivar changed: Is called when there is room again, and when there is an error.
+
     @ivar error: Why no more can be written, once it is so.
     """
 
-    def __init__(
-        self,
-        reactor: Any,
-        console: Console,
-        descriptor: int = 1,
-        changed: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, reactor: Any, console: Console, descriptor: int = 1) -> None:
         """
         @param reactor: An L{IReactorFDSet} and L{IReactorTime}.
 
         @param console: Makes room for our lines if it is the same terminal.
-
-        @param changed: Is called when there is room again, and when there is an
-            L{error}.
         """
         self._reactor = reactor
         self._console = console
         self._descriptor = descriptor
-        self.changed = changed
+        self.changed: Callable[[], None] = lambda: None
         self._waiting = bytearray()
         self._armed = False
         self._flushing: list[Deferred[None]] = []

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from txrocketmq import Producer
 from txrocketmq._cli.clusters import connected
 from txrocketmq._cli.console import Console
@@ -38,12 +40,24 @@ async def send(
         submit = submission(
             producer, options.message, options["mode"], options["batch"]
         )
-        sending = Sending(reactor, options, console, inputs, submit)
+        streams = Streams(inputs, Output(reactor, console), console)
+        sending = Sending(reactor, options, streams, submit)
         asked = interruption.whenAsked().addCallback(sending.interrupted)
         asked.addErrback(lambda failure: None)
         await sending.run()
         asked.cancel()
     return interruption.status if sending.wasInterrupted else sending.status
+
+
+@attrs.frozen
+class Streams:
+    """
+    Where lines come from, where results go, and where everything else goes.
+    """
+
+    inputs: Inputs
+    output: Output
+    console: Console
 
 
 class Sending:
@@ -59,22 +73,22 @@ class Sending:
         self,
         reactor: Any,
         options: SendOptions,
-        console: Console,
-        inputs: Inputs,
+        streams: Streams,
         submit: Submit,
     ) -> None:
         """
         @param submit: Sends bodies.
         """
-        self._console = console
+        self._console = console = streams.console
         self._verbose = bool(options["verbose"])
         self._format = jsonLine if options["json"] else plainLine
-        self._inputs = inputs
+        self._inputs = streams.inputs
         self._tally = Tally()
         limits = _limits(options)
         splitter = FileSplitter if options["whole"] else LineSplitter
         self._splitter = splitter(limits.longest)
-        self._output = Output(reactor, console, changed=self._outputChanged)
+        self._output = streams.output
+        self._output.changed = self._outputChanged
         self._sender = LineSender(
             reactor,
             submit,
@@ -84,7 +98,7 @@ class Sending:
             Patience(reactor, options["timeout"]),
         )
         self._progress = Progress(
-            reactor, console, self._tally, self._sender, inputs.total
+            reactor, console, self._tally, self._sender, self._inputs.total
         )
         self.wasInterrupted = False
         self._inputError: InputFailed | None = None
