@@ -1,0 +1,257 @@
+"""
+The tests elsewhere that prove rows.
+
+Those of this package are marked with L{row<tests.matrix.marks.row>} instead.
+"""
+
+from __future__ import annotations
+
+ASKING = "tests.remoting.test_asking"
+CONNECTION = "tests.remoting.test_connection"
+ENDPOINTS = "tests.remoting.test_endpoints"
+PARTS = "tests.remoting.test_parts"
+PROTOCOL = "tests.remoting.test_protocol"
+ANSWERING = "tests.remoting.test_answering"
+PRODUCER = "tests.sending.test_producer"
+CLIENT = "tests.sending.test_client"
+OUTGOING = "tests.sending.test_outgoing"
+POLICY = "tests.sending.test_policy"
+LIMITS = "tests.sending.test_limits"
+VALIDATE = "tests.sending.test_validate"
+DISCOVERY = "tests.routing.test_discovery"
+NAMESERVER = "tests.routing.test_nameserver"
+PUBLISHINFO = "tests.routing.test_publishinfo"
+TABLE = "tests.routing.test_table"
+TLS = "tests.test_tls.HandshakeTests"
+FRAMES = "tests.wire.test_frames"
+BODIES = "tests.wire.test_bodies"
+
+ELSEWHERE: dict[str, tuple[str, ...]] = {
+    "F01": (
+        f"{PRODUCER}.RetryTests.test_brokerDown",
+        f"{PRODUCER}.RetryTests.test_allDown",
+        f"{ENDPOINTS}.ConnectTests.test_refused",
+        f"{CONNECTION}.ConnectTests.test_backoff",
+    ),
+    "F02": (f"{ENDPOINTS}.ConnectTests.test_timeout",),
+    "F03": (
+        f"{PRODUCER}.RetryTests.test_silence",
+        f"{ASKING}.TimeoutTests.test_silentPeerIsDropped",
+        f"{ASKING}.TimeoutTests.test_slowPeerIsKept",
+    ),
+    "F05": (
+        f"{ENDPOINTS}.NameTests.test_nothingFound",
+        f"{ENDPOINTS}.LookupsTests.test_lastGood",
+    ),
+    "F06": (
+        f"{ENDPOINTS}.NameTests.test_lookupHangs",
+        f"{ENDPOINTS}.LookupsTests.test_neverEnds",
+    ),
+    "F07": (
+        f"{ENDPOINTS}.NameTests.test_looksUp",
+        f"{ENDPOINTS}.NameTests.test_deadAddress",
+        f"{ENDPOINTS}.LookupsTests.test_newAddress",
+    ),
+    "F08": (
+        f"{NAMESERVER}.FailoverTests.test_failures",
+        f"{NAMESERVER}.FailoverTests.test_codes",
+    ),
+    "F09": (
+        f"{PRODUCER}.RouteTests.test_knownRoutesOutliveNameServers",
+        f"{TABLE}.RefreshTests.test_nobodyAnswers",
+        f"{TABLE}.AgeTests.test_ages",
+    ),
+    "F10": (
+        f"{PRODUCER}.RouteTests.test_noNameServer",
+        f"{PRODUCER}.RouteTests.test_silentNameServer",
+        f"{NAMESERVER}.FailoverTests.test_nobody",
+    ),
+    "F11": (f"{PRODUCER}.RouteTests.test_nameServerComesBack",),
+    "F12": (
+        f"{ENDPOINTS}.ConnectTests.test_neverAllowed",
+        f"{ENDPOINTS}.ConnectTests.test_allowed",
+        f"{ENDPOINTS}.ConnectTests.test_noAddress",
+        f"{TABLE}.PublishInfoTests.test_senseless",
+    ),
+    "F13": (
+        f"{DISCOVERY}.BoundTests.test_slow",
+        f"{DISCOVERY}.BoundTests.test_huge",
+        f"{DISCOVERY}.NonsenseTests.test_redirect",
+        f"{DISCOVERY}.NonsenseTests.test_noList",
+        f"{DISCOVERY}.LastListTests.test_stays",
+    ),
+    "F14": (
+        f"{TLS}.test_wrongHost",
+        f"{TLS}.test_otherAuthority",
+        f"{TLS}.test_expired",
+        f"{TLS}.test_oldTLS",
+    ),
+    "F15": (
+        f"{TLS}.test_plainText",
+        f"{TLS}.test_silent",
+        f"{TLS}.test_closedInTheHandshake",
+    ),
+    "F16": (f"{TLS}.test_truncated",),
+    "F17": (
+        f"{TLS}.test_noClientCertificate",
+        f"{TLS}.test_noClientCertificateLater",
+        f"{PROTOCOL}.LostTests.test_lostToTLS",
+    ),
+    "F18": (
+        f"{PARTS}.BackoffTests.test_flapping",
+        f"{PARTS}.BackoffTests.test_losses",
+        f"{CONNECTION}.ConnectTests.test_flapping",
+    ),
+    "F20": (
+        f"{PROTOCOL}.LostTests.test_lostAtAnyByte",
+        f"{PROTOCOL}.LostTests.test_lost",
+        f"{ASKING}.PausedTests.test_keptIsNo",
+    ),
+    "F21": (f"{PROTOCOL}.LostTests.test_lostAtAnyByte",),
+    "F22": (
+        f"{PROTOCOL}.MalformedTests.test_halfAFrame",
+        f"{PROTOCOL}.MalformedTests.test_wholeFrameEndsTheWait",
+    ),
+    "F23": (
+        f"{FRAMES}.LimitTests.test_length",
+        f"{PROTOCOL}.MalformedTests.test_malformed",
+        "tests.wire.test_gathering.GatheringTests.test_memoryFollowsWhatCame",
+    ),
+    "F24": (
+        f"{FRAMES}.LimitTests.test_headerLength",
+        f"{FRAMES}.LimitTests.test_emptyHeader",
+    ),
+    "F25": (f"{FRAMES}.LimitTests.test_serializeType",),
+    "F26": (
+        "tests.wire.test_jsonheader.DecodeTests.test_malformed",
+        "tests.wire.test_jsonheader.DecodeTests.test_anyJSON",
+        "tests.wire.test_headers.ExtFieldsTests.test_notNumeric",
+        f"{FRAMES}.LimitTests.test_longHeader",
+    ),
+    "F27": (
+        "tests.wire.test_binaryheader.BinaryHeaderTests.test_malformed",
+        f"{FRAMES}.MalformedTests.test_anyHeader",
+    ),
+    "F28": (
+        f"{PROTOCOL}.MalformedTests.test_halfAFrame",
+        f"{PROTOCOL}.MalformedTests.test_framesThatFollowEachOther",
+        f"{FRAMES}.CopyingTests.test_dripIsLinear",
+    ),
+    "F30": (
+        "tests.test_compression.DecompressTests.test_limit",
+        f"{DISCOVERY}.BoundTests.test_compressed",
+    ),
+    "F30b": (
+        f"{ASKING}.PausedTests.test_kept",
+        f"{ASKING}.PausedTests.test_keptIsNo",
+        f"{ASKING}.PausedTests.test_keptTimesOut",
+        f"{ASKING}.PausedTests.test_peerThatDoesNotRead",
+        f"{PROTOCOL}.WriteBytesTests.test_bounded",
+    ),
+    "F31": (
+        f"{ASKING}.StrayTests.test_strangers",
+        f"{ASKING}.StrayTests.test_rareStrangers",
+    ),
+    "F32": (f"{ASKING}.StrayTests.test_duplicateIsIgnored",),
+    "F33": (f"{ASKING}.StrayTests.test_lateAnswerIsIgnored",),
+    "F34": (f"{ASKING}.StrayTests.test_wrongConnection",),
+    "F35": (
+        f"{ASKING}.StrayTests.test_wrap",
+        f"{ASKING}.StrayTests.test_neverCrossed",
+        f"{PARTS}.OpaquesTests.test_passesOverTheLive",
+    ),
+    "F36": (f"{ASKING}.StrayTests.test_responseBitDecides",),
+    "F37": (f"{ASKING}.StrayTests.test_answerToOneway",),
+    "F38": (
+        f"{OUTGOING}.ResultTests.test_unreadableSuccess",
+        f"{PRODUCER}.RetryTests.test_unreadableSuccessIsNotSentAgain",
+    ),
+    "F39": (
+        f"{ANSWERING}.AnsweringTests.test_notSupported",
+        f"{ANSWERING}.AnsweringTests.test_onewayGetsNone",
+    ),
+    "F40": (
+        f"{ANSWERING}.AnsweringTests.test_flood",
+        f"{ENDPOINTS}.ConnectTests.test_settings",
+    ),
+    "F41": (
+        f"{CLIENT}.InboundTests.test_checksGoToTheGroupOfTheMessage",
+        f"{CLIENT}.InboundTests.test_responderThatFails",
+    ),
+    "F42": (f"{ASKING}.StrayTests.test_answerBeforeTheRequest",),
+    "F43": (
+        f"{TABLE}.MissingTests.test_forAWhile",
+        f"{TABLE}.MissingTests.test_forGood",
+    ),
+    "F44": (
+        f"{PUBLISHINFO}.PlainTopicTests.test_permission",
+        f"{PUBLISHINFO}.PlainTopicTests.test_withoutMaster",
+        f"{TABLE}.RefreshTests.test_unusable",
+    ),
+    "F46": (
+        f"{PRODUCER}.RetryTests.test_downForAMoment",
+        f"{PRODUCER}.RetryTests.test_brokerComesBack",
+        f"{PRODUCER}.RetryTests.test_goAway",
+    ),
+    "F49": (f"{PRODUCER}.RetryTests.test_allDown",),
+    "F51": (f"{PRODUCER}.RetryTests.test_lostAfterStoring",),
+    "F52": (
+        f"{POLICY}.VerdictTests.test_everyAnswer",
+        f"{POLICY}.VerdictTests.test_everyNamedCodeIsDecided",
+        f"{PRODUCER}.RetryTests.test_busyBrokerIsLeft",
+        f"{PRODUCER}.RetryTests.test_finalAnswers",
+        f"{CONNECTION}.GoAwayTests.test_twice",
+    ),
+    "F53": (
+        f"{OUTGOING}.ResultTests.test_weakStatuses",
+        f"{PRODUCER}.RetryTests.test_weakAck",
+    ),
+    "F56": (
+        f"{BODIES}.RouteLimitTests.test_body",
+        f"{BODIES}.RouteLimitTests.test_queues",
+        f"{BODIES}.RouteLimitTests.test_brokers",
+        f"{BODIES}.QuoteKeysTests.test_linear",
+        f"{PUBLISHINFO}.PlainTopicTests.test_tooMany",
+    ),
+    "F57": (f"{PRODUCER}.RefusedHereTests.test_notRunning",),
+    "F58": (
+        f"{PRODUCER}.StopTests.test_isBounded",
+        f"{PRODUCER}.StopTests.test_sendsThatRetryAreEnded",
+    ),
+    "F59": (
+        f"{PRODUCER}.CancelTests.test_beforeTheRoute",
+        f"{PRODUCER}.CancelTests.test_inFlight",
+        f"{PRODUCER}.CancelTests.test_betweenTries",
+        f"{PRODUCER}.CancelTests.test_waitingForRoom",
+    ),
+    "F60": (
+        f"{LIMITS}.RoomTests.test_writableCallbackMayTakeTheRoom",
+        f"{PROTOCOL}.LostTests.test_lostInsideOfAnAnswer",
+    ),
+    "F61": (f"{LIMITS}.RoomTests.test_manyThatEndAtOnce",),
+    "F62": (
+        f"{LIMITS}.RoomTests.test_countsMessages",
+        f"{LIMITS}.RoomTests.test_failInsteadOfWaiting",
+    ),
+    "F65": (
+        f"{ASKING}.TimeoutTests.test_stalledReactor",
+        f"{ASKING}.TimeoutTests.test_stalledReactorEndlessly",
+    ),
+    "F65b": (
+        f"{PRODUCER}.RefusedHereTests.test_afterAFork",
+        "tests.wire.test_ids.UniqueIdsTests.test_noTwoAreEqual",
+    ),
+    "F65d": (
+        f"{PRODUCER}.RefusedHereTests.test_invalid",
+        f"{VALIDATE}.NameTests.test_illegalTopics",
+        f"{VALIDATE}.MessageTests.test_types",
+        f"{VALIDATE}.MessageTests.test_separators",
+        f"{VALIDATE}.MessageTests.test_reservedProperties",
+        f"{VALIDATE}.MessageTests.test_propertiesLength",
+        f"{VALIDATE}.MessageTests.test_whatPassesIsReadBack",
+        f"{OUTGOING}.BatchTests.test_refused",
+    ),
+}
+"""
+For each row, the dotted names of its tests outside of this package.
+"""
