@@ -109,6 +109,7 @@ class MQClient(Service):
             self._invoke,
             requestTimeout=settings.requestTimeout,
             random=self._random.random,
+            serializeType=settings.serializeType,
         )
         self._membership = Membership(
             reactor, self.clientId, settings, self._invoke, self._masters

@@ -17,7 +17,7 @@ from zope.interface import implementer
 
 from txrocketmq._deferreds import SingleFlight
 from txrocketmq._wire.bodies import TopicRouteData, decodeTopicRouteData
-from txrocketmq._wire.codes import RequestCode, ResponseCode
+from txrocketmq._wire.codes import RequestCode, ResponseCode, SerializeType
 from txrocketmq._wire.command import RemotingCommand
 from txrocketmq._wire.malformed import MalformedBody
 from txrocketmq.errors import (
@@ -80,6 +80,7 @@ class NameServerClient:
         *,
         requestTimeout: float,
         random: Callable[[], float],
+        serializeType: SerializeType = SerializeType.JSON,
     ) -> None:
         """
         @param source: Where the name servers are, asked again for each lookup.
@@ -89,6 +90,8 @@ class NameServerClient:
         @param requestTimeout: Seconds each name server may take.
 
         @param random: What chooses the first one, as C{random.random}.
+
+        @param serializeType: How requests' headers are written.
         """
         # Shared, so that cancelling is certain to end in a CancelledError: what
         # somebody else's Deferred does then is not known.
@@ -96,6 +99,7 @@ class NameServerClient:
         self._invoke = invoke
         self._requestTimeout = requestTimeout
         self._random = random
+        self._serializeType = serializeType
         self.current: str | None = None
         self.addresses: tuple[str, ...] = ()
 
@@ -141,6 +145,7 @@ class NameServerClient:
         question = RemotingCommand(
             RequestCode.GET_ROUTEINFO_BY_TOPIC,
             {"acceptStandardJsonOnly": "true", "topic": topic},
+            serializeType=self._serializeType,
         )
         answer = await self._invoke(address, question, self._requestTimeout)
         if answer.code == ResponseCode.TOPIC_NOT_EXIST:
