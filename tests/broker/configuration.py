@@ -58,8 +58,6 @@ _BROKER = {
     "brokerIP1": "127.0.0.1",
     "brokerIP2": "127.0.0.1",
     "bindAddress": "127.0.0.1",
-    # A killed process loses nothing that was written: the commit log is
-    # memory mapped, and its pages belong to the kernel.
     "flushDiskType": "ASYNC_FLUSH",
     "autoCreateTopicEnable": "true",
     "autoCreateSubscriptionGroup": "true",

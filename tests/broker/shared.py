@@ -24,12 +24,17 @@ _SIZES = {V4: (1, ("broker-a",)), V5: (2, ("broker-a", "broker-b"))}
 
 
 @functools.cache
-def _running(version: str) -> Cluster:
+def _running(version: str, flushDiskType: str) -> Cluster:
     """
     Start a cluster once.
     """
     nameServers, brokers = _SIZES[version]
-    cluster = Cluster(version, nameServers=nameServers, brokers=brokers)
+    cluster = Cluster(
+        version,
+        nameServers=nameServers,
+        brokers=brokers,
+        overrides={"flushDiskType": flushDiskType},
+    )
     cluster.start()
     atexit.register(cluster.stop)
     return cluster
@@ -41,17 +46,20 @@ class ClusterTestCase(TestCase):
 
     @cvar version: The release the cluster is of.
 
+    @cvar flushDiskType: Whether its brokers wait for the disk.
+
     @cvar timeout: For one test, in seconds; the first one also downloads.
     """
 
     version = V5
+    flushDiskType = "ASYNC_FLUSH"
     timeout = 600
 
     async def cluster(self) -> Cluster:
         """
         The cluster, in working order.
         """
-        return await deferToThread(_running, self.version)
+        return await deferToThread(_running, self.version, self.flushDiskType)
 
     async def topic(self, name: str, queues: int = 4) -> str:
         """

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
 from txrocketmq import Message, MessageQueue, Persisted, Producer, ProducerSettings
@@ -23,6 +24,8 @@ from .shared import ClusterTestCase
 _COUNT = 20_000
 _IN_FLIGHT = 200
 _KILL_AFTER = 5_000
+# Not at once: the window would just be full of what has not left yet.
+_KILL_DELAY = 0.02
 _VICTIM = "broker-a"
 _SEND_TIMEOUT = 10.0
 _TICK = 0.5
@@ -55,13 +58,19 @@ class Flood:
         ends: list[Deferred[None]] = []
         for index in range(_COUNT):
             if index == _KILL_AFTER:
-                ends.append(deferToThread(self._cluster.killBroker, _VICTIM))
+                ends.append(deferLater(reactor, _KILL_DELAY, self._kill))
             await self._producer.whenWritable()
             if pinned is not None and index % every == 0:
                 ends.append(self._send(index, pinned, 1.0))
             else:
                 ends.append(self._send(index, None, _SEND_TIMEOUT))
         await gatherResults(ends, consumeErrors=True)
+
+    def _kill(self) -> Deferred[None]:
+        """
+        Kill the broker while this thread goes on sending.
+        """
+        return deferToThread(self._cluster.killBroker, _VICTIM)
 
     def _send(
         self, index: int, queue: MessageQueue | None, timeout: float
@@ -139,6 +148,15 @@ class CrashTests(ClusterTestCase):
         self.assertEqual(flood.ended(Persisted.YES), _COUNT)
         unknown = sum(promise.unknown for promise in flood.promises)
         self.assertGreater(unknown, 0, "the kill hit nothing in flight")
+
+
+class SynchronousFlushCrashTests(CrashTests):
+    """
+    The same with brokers that answer only after they have flushed: much of what
+    is in flight when one is killed is stored and not yet answered.
+    """
+
+    flushDiskType = "SYNC_FLUSH"
 
     async def test_failuresAreTruthful(self) -> None:
         """
