@@ -23,6 +23,7 @@ from txrocketmq._wire.command import RemotingCommand
 from txrocketmq.errors import BrokerError, MalformedAnswer, WeakAck
 from txrocketmq.message import (
     Attempt,
+    Message,
     MessageQueue,
     RequiredAck,
     SendResult,
@@ -30,6 +31,10 @@ from txrocketmq.message import (
 )
 
 from .envelope import Envelope, Heading
+
+# Plain numbers: members of an enumeration are slow to encode.
+_SEND = int(RequestCode.SEND_MESSAGE_V2)
+_SEND_BATCH = int(RequestCode.SEND_BATCH_MESSAGE)
 
 STATUS = {status.value: status for status in SendStatus}
 
@@ -54,6 +59,8 @@ class Outgoing(msgspec.Struct, eq=False):
     @ivar size: The bytes it counts for against the producer's limits.
 
     @ivar memberIds: The ids of a batch's messages; L{None} for a single one.
+
+    @ivar messages: What its user gave: one message, or those of a batch.
     """
 
     heading: Heading
@@ -64,6 +71,7 @@ class Outgoing(msgspec.Struct, eq=False):
     sysFlag: int
     flag: int
     memberIds: tuple[str, ...] | None
+    messages: tuple[Message, ...]
     envelope: Envelope
 
     @property
@@ -80,22 +88,22 @@ class Outgoing(msgspec.Struct, eq=False):
         """
         return self.heading.wireTopic
 
-    def command(self, queue: MessageQueue) -> RemotingCommand:
+    def command(self, queue: MessageQueue, broker: str) -> RemotingCommand:
         """
-        The request that asks C{queue}'s broker to store it there.
+        The request that asks a broker to store it in C{queue}.
         """
-        code = RequestCode.SEND_MESSAGE_V2
+        code = _SEND
         extFields = self.heading.extFields.copy()
         extFields["e"] = str(queue.queueId)
         extFields["g"] = str(self.envelope.millis())
         extFields["i"] = self.properties
-        extFields["n"] = queue.brokerName
+        extFields["n"] = broker
         if self.sysFlag:
             extFields["f"] = str(self.sysFlag)
         if self.flag:
             extFields["h"] = str(self.flag)
         if self.memberIds is not None:
-            code = RequestCode.SEND_BATCH_MESSAGE
+            code = _SEND_BATCH
             extFields["m"] = "true"
         return RemotingCommand(
             code, extFields, self.body, serializeType=self.envelope.serializeType

@@ -16,6 +16,9 @@ MAX_EXT_FIELDS = 1024
 RESPONSE = 1
 ONEWAY = 2
 
+# A plain number: the hash of a member of an enumeration is a Python-level call.
+_PYTHON = int(LanguageCode.PYTHON)
+
 
 class RemotingCommand(msgspec.Struct, frozen=True, gc=False):
     """
@@ -40,7 +43,7 @@ class RemotingCommand(msgspec.Struct, frozen=True, gc=False):
     remark: str | None = None
     opaque: int = 0
     flag: int = 0
-    language: int = LanguageCode.PYTHON
+    language: int = _PYTHON
     version: int = CURRENT_VERSION
     serializeType: SerializeType = SerializeType.JSON
 

@@ -63,21 +63,32 @@ class UniqueIds:
         self._millis = millis
         self._monthStart = monthStart
         self._counter = counter & 0xFFFF
-        self._start, self._end = monthStart(millis())
+        self._now = millis()
+        self._start, self._end = monthStart(self._now)
+        self._moment = self._momentOf(self._now)
 
     def next(self) -> str:
         """
         Give an id that was not given before.
         """
         now = self._millis()
+        if now != self._now:
+            self._moment = self._momentOf(now)
+            self._now = now
+        counter = self._counter
+        self._counter = counter + 1 & 0xFFFF
+        return f"{self._moment}{counter:04X}"
+
+    def _momentOf(self, now: int) -> str:
+        """
+        What the ids of one millisecond begin with: maker and time.
+        """
         if now >= self._end:
             self._start, self._end = self._monthStart(now)
         span = now - self._start
         if -CLOCK_TOLERANCE < span < 0:
             span = 0
-        counter = self._counter
-        self._counter = counter + 1 & 0xFFFF
-        return f"{self._prefix}{span & 0xFFFFFFFF:08X}{counter:04X}"
+        return f"{self._prefix}{span & 0xFFFFFFFF:08X}"
 
 
 class UniqueId(msgspec.Struct, frozen=True):
