@@ -17,12 +17,14 @@ from txrocketmq._sending.assemble import assemble
 from txrocketmq._sending.batch import assembleBatch, splitResult
 from txrocketmq._sending.choice import choiceOf
 from txrocketmq._sending.envelope import Envelope
+from txrocketmq._sending.hooks import sendHooksOf
 from txrocketmq._sending.recall import brokerOf
 from txrocketmq._sending.sending import Sending
 from txrocketmq._sending.validate import checkGroup, checkTopic
 from txrocketmq.client import MQClient
 from txrocketmq.compression import checkCompression
 from txrocketmq.errors import NotRunning, RocketMQError
+from txrocketmq.interfaces import ICheckForbiddenHook, ISendMessageHook
 from txrocketmq.message import (
     CommunicationMode,
     Message,
@@ -47,15 +49,22 @@ class Producer:
         client: MQClient,
         group: str,
         settings: ProducerSettings | None = None,
+        *,
+        hooks: Sequence[ISendMessageHook | ICheckForbiddenHook] = (),
     ) -> None:
         """
         @param client: The cluster; it need not be started yet.
 
         @param group: The producer group, one per client.
 
+        @param hooks: L{ISendMessageHook}s and L{ICheckForbiddenHook}s, called
+            around each attempt, in this order.
+
         @raise InvalidConfiguration: When the group or a setting cannot work.
 
         @raise ValueError: When the client has a producer of this group already.
+
+        @raise TypeError: When a hook is neither of the two kinds.
         """
         checkGroup(group)
         self._settings = settings = settings or ProducerSettings()
@@ -64,6 +73,7 @@ class Producer:
         self.group = group
         self._closed = False
         self._random = random.Random()
+        self._hooks = sendHooksOf(hooks)
         own = client.settings
         self._envelope = Envelope(
             wrap(own.namespace, group),
@@ -297,7 +307,7 @@ class Producer:
         Begin with no send.
         """
         self._sending = Sending(
-            self._client, self._envelope, self._settings, self._random
+            self._client, self._envelope, self._settings, self._random, self._hooks
         )
 
     def _checkOpen(self) -> None:

@@ -57,7 +57,9 @@ def headerOf(outgoing: Outgoing) -> SendMessageRequestHeader:
     """
     The header of a request for L{QUEUE}.
     """
-    return SendMessageRequestHeader.fromV2ExtFields(outgoing.command(QUEUE).extFields)
+    return SendMessageRequestHeader.fromV2ExtFields(
+        outgoing.command(QUEUE, "broker-a").extFields
+    )
 
 
 class SingleTests(TestCase):
@@ -70,7 +72,7 @@ class SingleTests(TestCase):
         Everything Java's sends say, for the queue that is asked.
         """
         outgoing = assemble(envelopeOf(), Message("T", b"x", flag=7), None)
-        command = outgoing.command(QUEUE)
+        command = outgoing.command(QUEUE, "broker-a")
         self.assertEqual(command.code, RequestCode.SEND_MESSAGE_V2)
         self.assertEqual(command.body, b"x")
         header = headerOf(outgoing)
@@ -287,7 +289,7 @@ class BatchTests(TestCase):
         envelope = envelopeOf("ns", compressMsgBodyOverHowmuch=1)
         messages = [Message("T", b"one", tags="t", flag=5), Message("T", b"two")]
         outgoing = assembleBatch(envelope, messages)
-        command = outgoing.command(QUEUE)
+        command = outgoing.command(QUEUE, "broker-a")
         self.assertEqual(command.code, RequestCode.SEND_BATCH_MESSAGE)
         header = headerOf(outgoing)
         self.assertEqual(
@@ -369,7 +371,7 @@ class HeadingTests(TestCase):
         """
         envelope = envelopeOf("ns")
         first = assemble(envelope, Message("T", b"x", flag=7), None)
-        first.command(QUEUE)
+        first.command(QUEUE, "broker-a")
         second = assemble(envelope, Message("T", b"x"), None)
         self.assertIs(second.heading, first.heading)
         self.assertEqual(headerOf(second).flag, 0)

@@ -157,7 +157,7 @@ def historyOf(*persisted: Persisted) -> History:
     history = History()
     for at, each in enumerate(persisted):
         queue = MessageQueue("T", f"broker-{at}", 0)
-        history.add(Attempt(queue, "b:1", 0.1, ValueError(), each))
+        history.add(Attempt(queue, "b:1", 0.1, ValueError(), each), queue.brokerName)
     return history
 
 

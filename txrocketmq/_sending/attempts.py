@@ -34,7 +34,6 @@ from txrocketmq.errors import (
     NotRunning,
     RocketMQError,
     SendCancelled,
-    SendFailed,
 )
 from txrocketmq.message import (
     Attempt,
@@ -44,6 +43,8 @@ from txrocketmq.message import (
     SendStatus,
 )
 
+from .endings import Weak, failedSend, persistedBy
+from .hooks import SendHooks, contextOf
 from .policy import backOff, verdictOn
 from .progress import History, Send, worse
 from .rules import Step
@@ -65,11 +66,19 @@ class Attempts:
     """
 
     def __init__(
-        self, cluster: Cluster, targets: Targets, random: Random, ended: Ended
+        self,
+        cluster: Cluster,
+        targets: Targets,
+        random: Random,
+        ended: Ended,
+        hooks: SendHooks | None = None,
     ) -> None:
         """
         @param random: What makes back-offs differ.
+
+        @param hooks: What is called around each try.
         """
+        self._hooks = hooks
         self._peers = cluster.peers
         self._clock = cluster.clock
         self._targets = targets
@@ -95,10 +104,10 @@ class Attempts:
             return fail(error)
         address = self._targets.address(info, queue)
         live = None if address is None else self._peers.live(address)
-        if live is None or address is None:
+        if live is None or address is None or self._hooks is not None:
             return self._looped(send, None, queue)
-        timeout = self._aim(send, queue, address)
-        command = send.outgoing.command(queue)
+        timeout = self._aim(send, info.brokerOf(queue), queue, address)
+        command = send.outgoing.command(queue, send.broker)
         answer = self._peers.invokeLive(live, address, command, timeout)
         return answer.addCallbacks(
             self._answered, self._refused, (send,), {}, (send,), {}
@@ -125,7 +134,7 @@ class Attempts:
         if result.sendStatus is not SendStatus.SEND_OK and send.rules.betters(
             result, 1
         ):
-            return self._looped(send, _Weak(result))
+            return self._looped(send, Weak(result))
         self._ended(send, True)
         return result
 
@@ -137,7 +146,7 @@ class Attempts:
         if isinstance(error, Exception) and not isinstance(error, CancelledError):
             return self._looped(send, error)
         self._ended(send, False)
-        return Failure(SendCancelled(_persistedBy(error)))
+        return Failure(SendCancelled(persistedBy(error)))
 
     def _looped(
         self,
@@ -200,7 +209,7 @@ class Attempts:
                 made = 1 if send.history is None else send.history.made + 1
                 if not send.rules.betters(result, made):
                     return result
-                error = _Weak(result)
+                error = Weak(result)
             queue = None
 
     async def _attempt(self, send: Send, queue: MessageQueue | None) -> SendResult:
@@ -212,18 +221,25 @@ class Attempts:
         info = await targets.info(send)
         send.queue = queue = queue or targets.choose(send, info)
         address = targets.addressOrFail(info, queue)
-        timeout = self._aim(send, queue, address)
-        command = send.outgoing.command(queue)
-        answer = await self._peers.invoke(address, command, timeout)
-        return self._result(send, answer)
+        timeout = self._aim(send, info.brokerOf(queue), queue, address)
 
-    def _aim(self, send: Send, queue: MessageQueue, address: str) -> float:
+        async def ask() -> SendResult:
+            command = send.outgoing.command(queue, send.broker)
+            answer = await self._peers.invoke(address, command, timeout)
+            return self._result(send, answer)
+
+        if self._hooks is None:
+            return await ask()
+        return await self._hooks.around(contextOf(send, oneway=False), ask)
+
+    def _aim(self, send: Send, broker: str, queue: MessageQueue, address: str) -> float:
         """
         Note where a try goes, and count it.
 
         @return: How many seconds it may take.
         """
         send.queue = queue
+        send.broker = broker
         send.address = address
         send.began = began = self._clock.seconds()
         self.made += 1
@@ -246,7 +262,7 @@ class Attempts:
             send.duplicates,
         )
         if self._avoidance.active:
-            self._avoidance.succeeded(queue.brokerName)
+            self._avoidance.succeeded(send.broker)
         return result
 
     async def _follow(self, send: Send, error: Exception) -> SendResult | None:
@@ -255,18 +271,18 @@ class Attempts:
 
         @return: A weak result, when there is one and nothing better to be had.
         """
-        if isinstance(error, _Weak):
+        if isinstance(error, Weak):
             self._noted(send, error, Persisted.YES).weak = error.result
             return None
         verdict = verdictOn(error)
-        if verdict.avoid and send.queue is not None:
-            self._avoidance.failed(send.queue.brokerName)
+        if verdict.avoid and send.address is not None:
+            self._avoidance.failed(send.broker)
         history = self._noted(send, error, verdict.persisted)
         step = send.rules.after(error, verdict, history)
         if step is Step.END or self._stopped or self._clock.seconds() >= send.at:
             if history.weak is not None:
                 return history.weak
-            raise _failed(send, history, error)
+            raise failedSend(send, history, error)
         await self._prepare(send, history, step, verdict.refresh)
         return None
 
@@ -293,7 +309,8 @@ class Attempts:
         if send.history is None:
             send.history = History()
         elapsed = self._clock.seconds() - send.began
-        send.history.add(Attempt(send.queue, send.address, elapsed, error, persisted))
+        attempt = Attempt(send.queue, send.address, elapsed, error, persisted)
+        send.history.add(attempt, send.broker)
         send.queue = send.address = None
         return send.history
 
@@ -302,42 +319,9 @@ class Attempts:
         The end of a send that was cancelled in the loop, by its caller or by us.
         """
         history = send.history
-        begun = Persisted.NO if send.address is None else _persistedBy(cancelled)
+        begun = Persisted.NO if send.address is None else persistedBy(cancelled)
         persisted = begun if history is None else worse(begun, history.persisted)
         if self._stopped:
             error = NotRunning("the producer was stopped before the send had ended")
-            return _failed(send, self._noted(send, error, persisted), error)
+            return failedSend(send, self._noted(send, error, persisted), error)
         return SendCancelled(persisted, () if history is None else history.listed())
-
-
-class _Weak(Exception):
-    """
-    A stored but weak result that is to be bettered.
-    """
-
-    def __init__(self, result: SendResult) -> None:
-        self.result = result
-        super().__init__(f"stored with status {result.sendStatus.name}")
-
-
-def _failed(send: Send, history: History, error: Exception) -> SendFailed:
-    """
-    The failure of a send, with all that is known of it.
-    """
-    listed = history.listed()
-    return SendFailed(
-        send.outgoing.topic,
-        send.outgoing.msgId,
-        error,
-        history.persisted,
-        listed,
-        history.made - len(listed),
-    )
-
-
-def _persistedBy(cancelled: BaseException | None) -> Persisted:
-    """
-    Whether a request that was cancelled may have been carried out: the
-    connection knows whether it had been written.
-    """
-    return getattr(cancelled, "persisted", Persisted.MAYBE)

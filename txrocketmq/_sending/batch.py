@@ -51,6 +51,7 @@ def assembleBatch(envelope: Envelope, messages: Sequence[Message]) -> Outgoing:
         0,
         0,
         tuple(msgId for msgId, _ in members),
+        tuple(messages),
         envelope,
     )
 

@@ -11,15 +11,25 @@ Laws:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 import attrs
 from twisted.logger import Logger
 
-from txrocketmq.context import SendMessageContext
+from txrocketmq.context import MessageType, SendMessageContext
 from txrocketmq.interfaces import ICheckForbiddenHook, ISendMessageHook
-from txrocketmq.message import SendResult
+from txrocketmq.message import Message, SendResult
+
+from .progress import Send
+
+T = TypeVar("T")
+
+
+class Forbidden(Exception):
+    """
+    A hook forbade an attempt; why is its cause.
+    """
 
 
 class SendHooks:
@@ -39,23 +49,47 @@ class SendHooks:
         """
         An attempt begins.
 
-        @raise Exception: When a hook forbids it.
+        @raise Forbidden: When a hook does not allow it.
         """
         for check in self._checks:
-            check.checkForbidden(context)
+            try:
+                check.checkForbidden(context)
+            except Exception as error:
+                raise Forbidden(str(error)) from error
         for hook in self._sends:
             self._call(hook.sendMessageBefore, context)
+
+    async def around(
+        self, context: SendMessageContext, attempt: Callable[[], Awaitable[T]]
+    ) -> T:
+        """
+        Make an attempt, with every hook before and after it.
+
+        @raise Forbidden: When a hook does not allow it.
+        """
+        self.before(context)
+        try:
+            result = await attempt()
+        except BaseException as error:
+            self.after(context, None, error)
+            raise
+        self.after(context, result, None)
+        return result
 
     def after(
         self,
         context: SendMessageContext,
-        result: SendResult | None,
+        result: object,
         exception: BaseException | None,
     ) -> None:
         """
         The attempt has ended.
         """
-        ended = attrs.evolve(context, sendResult=result, exception=exception)
+        ended = attrs.evolve(
+            context,
+            sendResult=result if isinstance(result, SendResult) else None,
+            exception=exception,
+        )
         for hook in self._sends:
             self._call(hook.sendMessageAfter, ended)
 
@@ -85,3 +119,33 @@ def sendHooksOf(hooks: Sequence[Any]) -> SendHooks | None:
                 f"{hook!r} provides neither ISendMessageHook nor ICheckForbiddenHook"
             )
     return SendHooks(sends, checks) if hooks else None
+
+
+def contextOf(send: Send, oneway: bool) -> SendMessageContext:
+    """
+    What hooks see of the attempt a send is about to make.
+    """
+    outgoing = send.outgoing
+    envelope = outgoing.envelope
+    assert send.queue is not None
+    assert send.address is not None
+    return SendMessageContext(
+        producerGroup=envelope.group,
+        messages=outgoing.messages,
+        msgId=outgoing.msgId,
+        messageQueue=send.queue,
+        address=send.address,
+        communicationMode=send.rules.mode,
+        oneway=oneway,
+        messageType=_typeOf(outgoing.messages),
+        namespace=envelope.namespace,
+        unitMode=envelope.unitMode,
+    )
+
+
+def _typeOf(messages: Sequence[Message]) -> MessageType:
+    """
+    What kind of message it is; Java does not count timers as delayed.
+    """
+    delayed = any(message.delayTimeLevel for message in messages)
+    return MessageType.DELAY_MSG if delayed else MessageType.NORMAL_MSG

@@ -10,9 +10,10 @@ from __future__ import annotations
 from twisted.internet.defer import CancelledError, Deferred
 
 from txrocketmq.errors import InvalidMessage, RocketMQError, SendCancelled, SendFailed
-from txrocketmq.message import Attempt, Persisted
+from txrocketmq.message import Attempt, MessageQueue, Persisted
 
 from .attempts import Ended
+from .hooks import Forbidden, SendHooks, contextOf
 from .progress import Send
 from .targets import LEAST_TIMEOUT, Cluster, Targets
 
@@ -22,7 +23,17 @@ class Oneway:
     Takes one producer's one-way sends to their end.
     """
 
-    def __init__(self, cluster: Cluster, targets: Targets, ended: Ended) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        targets: Targets,
+        ended: Ended,
+        hooks: SendHooks | None = None,
+    ) -> None:
+        """
+        @param hooks: What is called around the try.
+        """
+        self._hooks = hooks
         self._peers = cluster.peers
         self._clock = cluster.clock
         self._targets = targets
@@ -47,7 +58,7 @@ class Oneway:
             raise SendCancelled(Persisted.NO) from None
         except InvalidMessage:
             raise
-        except RocketMQError as error:
+        except (RocketMQError, Forbidden) as error:
             raise self._failed(send, error) from None
         finally:
             self._ended(send, written)
@@ -59,12 +70,25 @@ class Oneway:
         targets = self._targets
         info = await targets.info(send)
         send.queue = targets.choose(send, info)
+        send.broker = info.brokerOf(send.queue)
         send.address = targets.addressOrFail(info, send.queue)
-        left = max(send.at - self._clock.seconds(), LEAST_TIMEOUT)
-        command = send.outgoing.command(send.queue).asOneway()
-        await self._peers.oneway(send.address, command, send.rules.attemptTimeout(left))
+        if self._hooks is None:
+            await self._write(send, send.queue, send.address)
+            return
+        queue, address = send.queue, send.address
+        await self._hooks.around(
+            contextOf(send, oneway=True), lambda: self._write(send, queue, address)
+        )
 
-    def _failed(self, send: Send, error: RocketMQError) -> Exception:
+    async def _write(self, send: Send, queue: MessageQueue, address: str) -> None:
+        """
+        Give the bytes to a connection.
+        """
+        left = max(send.at - self._clock.seconds(), LEAST_TIMEOUT)
+        command = send.outgoing.command(queue, send.broker).asOneway()
+        await self._peers.oneway(address, command, send.rules.attemptTimeout(left))
+
+    def _failed(self, send: Send, error: Exception) -> Exception:
         """
         The failure of a send.
         """

@@ -98,6 +98,9 @@ class Send(msgspec.Struct, eq=False):
 
     @ivar queue: The queue of the try under way, or of the last one.
 
+    @ivar broker: The name of the broker that holds that queue: a static topic's
+        queues have names of their own.
+
     @ivar address: The same for the broker's address.
 
     @ivar began: When that try began.
@@ -111,6 +114,7 @@ class Send(msgspec.Struct, eq=False):
     choice: Choice | None
     rules: Rules
     queue: MessageQueue | None = None
+    broker: str = ""
     address: str | None = None
     began: float = 0.0
     history: History | None = None
@@ -163,9 +167,11 @@ class History:
     _first: Attempt | None = None
     _last: deque[Attempt] = attrs.field(factory=lambda: deque(maxlen=LAST_KEPT))
 
-    def add(self, attempt: Attempt) -> None:
+    def add(self, attempt: Attempt, broker: str) -> None:
         """
         One more try failed.
+
+        @param broker: The name of the broker it was made at, if it got so far.
         """
         self.made += 1
         if self._first is None:
@@ -175,10 +181,9 @@ class History:
         if attempt.persisted is Persisted.MAYBE:
             self.maybes += 1
         self.persisted = worse(self.persisted, attempt.persisted)
-        if attempt.messageQueue is not None:
-            brokerName = attempt.messageQueue.brokerName
-            self.tried.add(brokerName)
-            self.lastTried = (brokerName,)
+        if broker:
+            self.tried.add(broker)
+            self.lastTried = (broker,)
 
     def listed(self) -> tuple[Attempt, ...]:
         """

@@ -22,6 +22,7 @@ from txrocketmq.errors import (
 from txrocketmq.message import CommunicationMode, SendResult, SendStatus
 from txrocketmq.settings import ProducerSettings
 
+from .hooks import Forbidden
 from .policy import Again, Verdict
 from .progress import History
 
@@ -48,10 +49,18 @@ class Rules(Protocol):
 
     @ivar avoids: Whether brokers that failed other sends are left out, and all
         that failed this one; else it is only the last one.
+
+    @ivar mode: What a caller names these rules by.
     """
 
     @property
     def avoids(self) -> bool:
+        """
+        See above.
+        """
+
+    @property
+    def mode(self) -> CommunicationMode | None:
         """
         See above.
         """
@@ -80,6 +89,7 @@ class OurRules:
 
     _settings: ProducerSettings
     avoids: bool = True
+    mode: CommunicationMode | None = None
 
     def attemptTimeout(self, remaining: float) -> float:
         """
@@ -125,6 +135,7 @@ class SyncRules:
     _settings: ProducerSettings
     _pinned: bool
     avoids: bool = False
+    mode: CommunicationMode | None = CommunicationMode.SYNC
 
     def attemptTimeout(self, remaining: float) -> float:
         """
@@ -138,7 +149,7 @@ class SyncRules:
         """
         if self._pinned or history.made > self._settings.retryTimesWhenSendFailed:
             return Step.END
-        if isinstance(error, GoAway):
+        if isinstance(error, GoAway | Forbidden):
             return Step.ON
         if isinstance(error, BrokerError):
             listed = error.code in self._settings.retryResponseCodes
@@ -166,6 +177,7 @@ class AsyncRules:
 
     _settings: ProducerSettings
     avoids: bool = False
+    mode: CommunicationMode | None = CommunicationMode.ASYNC
 
     def attemptTimeout(self, remaining: float) -> float:
         """

@@ -15,6 +15,7 @@ from txrocketmq.stats import ProducerStats
 from .attempts import Attempts
 from .choice import Choice
 from .envelope import Envelope
+from .hooks import SendHooks
 from .intake import Intake
 from .oneway import Oneway
 from .outgoing import Outgoing
@@ -37,9 +38,12 @@ class Sending:
         envelope: Envelope,
         settings: ProducerSettings,
         random: Random,
+        hooks: SendHooks | None = None,
     ) -> None:
         """
         @param random: What chooses first queues and makes back-offs differ.
+
+        @param hooks: What is called around each attempt.
         """
         self._clock = cluster.clock
         self._settings = settings
@@ -47,8 +51,8 @@ class Sending:
         queueNums = settings.defaultTopicQueueNums
         self._intake = Intake(cluster.clock, settings)
         targets = Targets(cluster, queueNums, random)
-        self._attempts = Attempts(cluster, targets, random, self._intake.ended)
-        self._oneway = Oneway(cluster, targets, self._intake.ended)
+        self._attempts = Attempts(cluster, targets, random, self._intake.ended, hooks)
+        self._oneway = Oneway(cluster, targets, self._intake.ended, hooks)
         self.recalls = Recall(
             cluster, envelope.group, envelope.serializeType, queueNums, random
         )

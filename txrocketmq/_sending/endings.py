@@ -1,0 +1,47 @@
+"""
+How sends end, other than well.
+"""
+
+from __future__ import annotations
+
+from txrocketmq.errors import SendFailed
+from txrocketmq.message import Persisted, SendResult
+
+from .hooks import Forbidden
+from .progress import History, Send
+
+
+class Weak(Exception):
+    """
+    A stored but weak result that is to be bettered.
+    """
+
+    def __init__(self, result: SendResult) -> None:
+        self.result = result
+        super().__init__(f"stored with status {result.sendStatus.name}")
+
+
+def failedSend(send: Send, history: History, error: Exception) -> SendFailed:
+    """
+    The failure of a send, with all that is known of it.
+    """
+    listed = history.listed()
+    # What a hook raised is the reason, not that it was a hook.
+    cause = error.__cause__ if isinstance(error, Forbidden) else error
+    assert isinstance(cause, Exception)
+    return SendFailed(
+        send.outgoing.topic,
+        send.outgoing.msgId,
+        cause,
+        history.persisted,
+        listed,
+        history.made - len(listed),
+    )
+
+
+def persistedBy(cancelled: BaseException | None) -> Persisted:
+    """
+    Whether a request that was cancelled may have been carried out: the
+    connection knows whether it had been written.
+    """
+    return getattr(cancelled, "persisted", Persisted.MAYBE)
