@@ -102,6 +102,7 @@ class HookTests(ClusterTestCase):
         self.assertIsNone(before.sendResult)
         self.assertEqual(after.sendResult, result)
         self.assertEqual(after.state, {"began": 0})
+        self.cluster.advance(2)
 
     def test_eachAttempt(self) -> None:
         """

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from twisted.internet.defer import CancelledError, Deferred
 
-from txrocketmq.errors import InvalidMessage, RocketMQError, SendCancelled, SendFailed
+from txrocketmq.errors import InvalidMessage, RocketMQError, SendCancelled
 from txrocketmq.message import Attempt, MessageQueue, Persisted
 
 from .attempts import Ended
+from .endings import failedSend
 from .hooks import Forbidden, SendHooks, contextOf
-from .progress import Send
+from .progress import History, Send
 from .targets import LEAST_TIMEOUT, Cluster, Targets
 
 
@@ -94,7 +95,6 @@ class Oneway:
         """
         elapsed = self._clock.seconds() - send.began
         attempt = Attempt(send.queue, send.address, elapsed, error, Persisted.NO)
-        outgoing = send.outgoing
-        return SendFailed(
-            outgoing.topic, outgoing.msgId, error, Persisted.NO, [attempt]
-        )
+        history = History()
+        history.add(attempt, send.broker)
+        return failedSend(send, history, error)
