@@ -92,7 +92,7 @@ class Replay:
         settings = _settings(client, scenario)
         network = Network(self._clock, "127.0.0.1", lambda: 0.5)
         self.state = BrokerState(self._clock, settings, "broker-a", lambda: 0.5)
-        self.broker = SandboxBroker(network, self.state, list)
+        self.broker = SandboxBroker(network, self.state)
         self._nameServer = SandboxNameServer(
             network, settings, 0, lambda: succeed(None)
         )
@@ -165,10 +165,11 @@ class Replay:
         server = self.broker if isBroker else self._nameServer
         answer = server.respond(self._moved(command), client)
         answers = self._answers[record["conn"], command.opaque] = []
+        given: list[Any] = [answer]
         if isinstance(answer, Deferred):
-            answer.addCallback(answers.append)
-        elif answer is not None:
-            answers.append(answer)
+            given.clear()
+            answer.addCallback(given.append)
+        answers += filter(None, given)
 
     def written(self, connection: int) -> list[RemotingCommand]:
         """

@@ -141,7 +141,7 @@ class BrokerTestCase(TestCase):
             self.clock, BrokerSettings(**settings), "broker-a", lambda: 0.5
         )
         network = Network(self.clock, "127.0.0.1", lambda: 0.5)
-        self.broker = SandboxBroker(network, state, list)
+        self.broker = SandboxBroker(network, state)
         self.addCleanup(state.timetable.clear)
 
     def assertNothingScheduled(self) -> None:

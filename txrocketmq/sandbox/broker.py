@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 
 from txrocketmq._remoting.answering import notSupported
 from txrocketmq._wire.codes import RequestCode
@@ -17,6 +17,7 @@ from .answers import Answer, Peer
 from .delays import Deliveries
 from .groups import Groups
 from .locks import Locks
+from .nameserver import SandboxNameServer
 from .network import Network, hostOf
 from .offsets import ConsumerOffsets, QueueOffsets
 from .pulls import Pulls
@@ -50,10 +51,10 @@ class SandboxBroker(SandboxServer):
         self,
         network: Network,
         state: BrokerState,
-        nameServers: Callable[[], list[str]],
+        nameServers: Sequence[SandboxNameServer] = (),
     ) -> None:
         """
-        @param nameServers: Gives the addresses of the name servers.
+        @param nameServers: Who is to know of it.
         """
         self.name = state.brokerName
         self.state = state
@@ -159,14 +160,30 @@ class SandboxBroker(SandboxServer):
         """
         host, port = hostOf(self._ports[0])
         self.state.settle(host, port, self.address)
-        return self._registration.start(self._nameServers())
+        addresses = [each.address for each in self._nameServers if each.address]
+        return self._registration.start(addresses)
 
-    def _wentDown(self) -> None:
+    def setDown(self, *, gracefully: bool = False) -> Deferred[None]:
+        """
+        Stop listening and drop all connections; what is stored stays.
+
+        @param gracefully: Tell the name servers first, as a process does that
+            is asked to end, and not killed.
+
+        @return: Fires when nobody can connect any more, and no route names it.
+        """
+        if not gracefully:
+            return super().setDown()
+        return self._registration.farewell().addCallback(lambda _: self.setDown())
+
+    def _wentDown(self) -> Deferred[None]:
         """
         Forget who was connected; the messages stay.
         """
         self._registration.stop()
         self._pulls.drop()
+        forgotten = [each.whenForgotten(self.address) for each in self._nameServers]
+        return gatherResults(forgotten).addCallback(lambda _: None)
 
     def _topicDeleted(self, topic: str) -> None:
         """

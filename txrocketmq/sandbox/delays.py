@@ -46,7 +46,7 @@ class Deliveries:
         @raise Refused: The time of delivery it asks for is none, or too late.
         """
         properties = draft.properties
-        level = _number(properties.get(MessageConst.DELAY))
+        level = _number(properties.get(MessageConst.DELAY, "0"))
         if level > 0:
             for name in _TIMER_PROPERTIES:
                 properties.pop(name, None)
@@ -227,11 +227,11 @@ def _sideline(draft: Draft, topic: str, queueId: int) -> None:
     draft.queueId = queueId
 
 
-def _number(text: str | None, otherwise: int = 0) -> int:
+def _number(text: str, otherwise: int = 0) -> int:
     """
     Read a number as lenient Java code does.
     """
     try:
-        return int(text or "")
+        return int(text)
     except ValueError:
         return otherwise

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from zlib import crc32
 
 import msgspec
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults, succeed
 
 from txrocketmq._wire.bodies import BrokerData, encodeTopicRouteData
 from txrocketmq._wire.codes import RequestCode, ResponseCode
@@ -91,12 +91,29 @@ class SandboxNameServer(SandboxServer):
         """
         return self._tellBrokers()
 
-    def _wentDown(self) -> None:
+    def _wentDown(self) -> Deferred[None]:
         """
         Forget everything: it is not written down anywhere.
         """
         self.routes = Routes()
         self._timetable.clear()
+        return succeed(None)
+
+    def whenForgotten(self, address: str) -> Deferred[None]:
+        """
+        Tell when no connection is left over which a broker registered.
+
+        @param address: The broker's.
+        """
+        closed = [peer.whenClosed() for peer in self._connectionsOf(address)]
+        return gatherResults(closed).addCallback(lambda _: None)
+
+    def _connectionsOf(self, address: str) -> list[Peer]:
+        """
+        The connections over which a broker registered.
+        """
+        brokers = self._brokers.items()
+        return [peer for peer, header in brokers if header.brokerAddr == address]
 
     def _register(self, command: RemotingCommand, peer: Peer) -> RemotingCommand:
         """
@@ -127,7 +144,10 @@ class SandboxNameServer(SandboxServer):
         Forget the broker of a connection.
         """
         header = self._brokers.pop(peer)
-        self.routes.unregister(header.brokerName, header.brokerId, header.brokerAddr)
+        if not self._connectionsOf(header.brokerAddr):
+            self.routes.unregister(
+                header.brokerName, header.brokerId, header.brokerAddr
+            )
 
     def _unregister(self, command: RemotingCommand, peer: Peer) -> RemotingCommand:
         """

@@ -11,7 +11,6 @@ from txrocketmq._wire.codes import RequestCode, ResponseCode
 from txrocketmq._wire.command import RemotingCommand
 from txrocketmq._wire.headers import (
     ReplyMessageRequestHeader,
-    SendMessageRequestHeader,
     toExtFields,
 )
 from txrocketmq._wire.records import MessageConst, decodeProperties, encodeProperties
@@ -19,7 +18,8 @@ from txrocketmq.errors import RocketMQError
 
 from .answers import Peer, Refused
 from .groups import Groups
-from .sends import Sends, sendHeader
+from .sendheader import SendHeader, readSendHeader
+from .sends import Sends
 from .state import BrokerState
 
 PUSH_TIMEOUT = 10.0
@@ -54,13 +54,13 @@ class Replies:
         """
         The same, as a sequence.
         """
-        header = sendHeader(command)
+        header = readSendHeader(command)
         tail = dict(self._sends.tail)
         try:
             config = self._sends.check(header, peer)
         except Refused as e:
             return command.response(e.code, e.remark, tail)
-        properties = decodeProperties(header.properties or "")
+        properties = decodeProperties(header.properties)
         draft = self._sends.draft(header, config, command.body, properties, peer)
         extFields = {"msgId": "0", "queueId": str(draft.queueId), "queueOffset": "0"}
         remark = await self._push(header, properties, command.body, peer)
@@ -74,7 +74,7 @@ class Replies:
 
     async def _push(
         self,
-        header: SendMessageRequestHeader,
+        header: SendHeader,
         properties: dict[str, str],
         body: bytes,
         peer: Peer,
@@ -109,7 +109,7 @@ class Replies:
                     storeTimestamp=now,
                     properties=encodeProperties(properties),
                     reconsumeTimes=header.reconsumeTimes,
-                    unitMode=header.unitMode,
+                    unitMode=header.isUnitMode,
                 )
             ),
             body,

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from itertools import count
 
-from txrocketmq._wire.codes import PermName, RequestCode, ResponseCode, SysFlag
+from txrocketmq._wire.codes import PermName, ResponseCode, SysFlag
 from txrocketmq._wire.command import RemotingCommand
-from txrocketmq._wire.headers import SendMessageRequestHeader
 from txrocketmq._wire.malformed import Malformed
 from txrocketmq._wire.records import MessageConst, decodeBatch, decodeProperties
 
 from .answers import Peer, Refused
 from .delays import Deliveries
+from .sendheader import SendHeader, readSendHeader
 from .state import BrokerState
 from .store import Draft, StoredMessage, propertiesSize
 from .topics import (
@@ -31,18 +31,6 @@ from .transactions import Transactions
 _MOST_PROPERTIES = 32767
 _RETRIES = 16
 _V3_4_9 = 121
-_V1_CODES = (RequestCode.SEND_MESSAGE, RequestCode.SEND_REPLY_MESSAGE)
-
-
-def sendHeader(command: RemotingCommand) -> SendMessageRequestHeader:
-    """
-    Read the header of a send in either spelling.
-
-    @raise MalformedHeader: It is none.
-    """
-    if command.code in _V1_CODES:
-        return SendMessageRequestHeader.fromV1ExtFields(command.extFields)
-    return SendMessageRequestHeader.fromV2ExtFields(command.extFields)
 
 
 class Sends:
@@ -70,17 +58,17 @@ class Sends:
         """
         Answer a send.
         """
-        header = sendHeader(command)
+        header = readSendHeader(command)
         try:
             config = self.check(header, peer)
-            store = self._storeBatch if header.batch else self._storeOne
+            store = self._storeBatch if header.isBatch else self._storeOne
             extFields = store(header, config, command, peer)
         except Refused as e:
             return command.response(e.code, e.remark, dict(self.tail))
         extFields.update(self.tail)
         return command.response(0, None, extFields)
 
-    def check(self, header: SendMessageRequestHeader, peer: Peer) -> TopicConfig:
+    def check(self, header: SendHeader, peer: Peer) -> TopicConfig:
         """
         Check where a message shall go, and make the topic if that is allowed.
 
@@ -124,7 +112,7 @@ class Sends:
                 f"the broker[{self._state.brokerIP}] sending message is forbidden",
             )
 
-    def _create(self, header: SendMessageRequestHeader) -> TopicConfig:
+    def _create(self, header: SendHeader) -> TopicConfig:
         """
         Make a topic that somebody sends to.
 
@@ -132,7 +120,7 @@ class Sends:
         """
         topic = header.topic
         retry = topic.startswith(RETRY_PREFIX)
-        sysFlag = (2 if retry else 1) if header.unitMode else 0
+        sysFlag = (2 if retry else 1) if header.isUnitMode else 0
         topics = self._state.topics
         config = topics.createByTemplate(
             topic, header.defaultTopic, header.defaultTopicQueueNums, sysFlag
@@ -145,7 +133,7 @@ class Sends:
 
     def draft(
         self,
-        header: SendMessageRequestHeader,
+        header: SendHeader,
         config: TopicConfig,
         body: bytes,
         properties: dict[str, str],
@@ -169,12 +157,12 @@ class Sends:
             sysFlag,
             header.bornTimestamp,
             peer.address,
-            header.reconsumeTimes or 0,
+            header.reconsumeTimes,
         )
 
     def _storeOne(
         self,
-        header: SendMessageRequestHeader,
+        header: SendHeader,
         config: TopicConfig,
         command: RemotingCommand,
         peer: Peer,
@@ -188,7 +176,7 @@ class Sends:
                 "java.lang.NullPointerException: Cannot read the array length "
                 "because the body is null",
             )
-        properties = decodeProperties(header.properties or "")
+        properties = decodeProperties(header.properties)
         properties.update(self._stored)
         properties.pop("POP_CK", None)
         if not properties.get(MessageConst.UNIQ_KEY):
@@ -227,9 +215,7 @@ class Sends:
             "queueOffset": str(stored.queueOffset),
         }
 
-    def _retire(
-        self, draft: Draft, header: SendMessageRequestHeader, version: int
-    ) -> None:
+    def _retire(self, draft: Draft, header: SendHeader, version: int) -> None:
         """
         Send a message that was consumed too often to the dead letters.
 
@@ -246,13 +232,14 @@ class Sends:
 
     def _checkSize(self, draft: Draft) -> None:
         """
-        Refuse what is too long for Apache's log.
+        Refuse what is too long for Apache's log, and what cannot be read again.
         """
         longest = self._state.settings.maxMessageSize
-        if (
-            len(draft.body) > longest
-            or propertiesSize(draft.properties) > _MOST_PROPERTIES
-        ):
+        try:
+            draft.propertiesSize = propertiesSize(draft.properties)
+        except ValueError:
+            draft.propertiesSize = _MOST_PROPERTIES + 1
+        if len(draft.body) > longest or draft.propertiesSize > _MOST_PROPERTIES:
             raise Refused(
                 ResponseCode.MESSAGE_ILLEGAL,
                 "the message is illegal, maybe msg body or properties length not "
@@ -262,7 +249,7 @@ class Sends:
 
     def _storeBatch(
         self,
-        header: SendMessageRequestHeader,
+        header: SendHeader,
         config: TopicConfig,
         command: RemotingCommand,
         peer: Peer,
@@ -282,7 +269,7 @@ class Sends:
         stored = self._state.store.appendAll(drafts)
         extFields = self._confirmed(stored[0], frame.queueId)
         extFields["msgId"] = ",".join(map(self._state.offsetMsgId, stored))
-        uniqueId = decodeProperties(header.properties or "").get(MessageConst.UNIQ_KEY)
+        uniqueId = decodeProperties(header.properties).get(MessageConst.UNIQ_KEY)
         if uniqueId:
             extFields["transactionId"] = uniqueId
         return extFields

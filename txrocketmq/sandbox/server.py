@@ -9,7 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, TypeAlias
 
 from msgspec.structs import replace
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
+from twisted.internet.defer import (
+    Deferred,
+    DeferredLock,
+    gatherResults,
+    maybeDeferred,
+    succeed,
+)
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
@@ -69,6 +75,7 @@ class SandboxServer:
         self._requests = Requests(settings.requestsKept)
         self._ports: Sequence[IListeningPort] = ()
         self._port = port
+        self._turn = DeferredLock()
         self._factories = [
             RemotingFactory(network.clock, respond, frameTimeout=CLIENT_TIMEOUT)
             for respond in self._responders()
@@ -103,10 +110,11 @@ class SandboxServer:
         """
         return succeed(None)
 
-    def _wentDown(self) -> None:
+    def _wentDown(self) -> Deferred[None]:
         """
-        Do what is to be done once the server does not listen any more.
+        Do what is to be done when the server listens no more.
         """
+        return succeed(None)
 
     # What users ask for.
 
@@ -160,34 +168,52 @@ class SandboxServer:
         @return: Fires when routes tell of it.  It may fail with
             L{CannotListenError<twisted.internet.error.CannotListenError>}.
         """
-        if self._ports:
-            return succeed(None)
         return Deferred.fromCoroutine(self._setUp())
 
     async def _setUp(self) -> None:
         """
         The same, as a sequence.
         """
+        if await self._turn.run(lambda: Deferred.fromCoroutine(self._listen())):
+            await self._cameUp()
+
+    async def _listen(self) -> bool:
+        """
+        Listen, unless that is so already.
+
+        @return: Whether it was not.
+        """
+        if self._ports:
+            return False
         self._ports = await self._network.listen(self._factories, self._port)
         _, self._port = hostOf(self._ports[0])
         self.address = self._network.addressOf(self._port)
-        await self._cameUp()
+        return True
 
     def setDown(self) -> Deferred[None]:
         """
         Stop listening and drop all connections, as a process does that is
         killed; what is stored stays.
 
-        @return: Fires when nobody can connect any more.
+        @return: Fires when nobody can connect any more, and no route names it.
         """
+        return self._turn.run(lambda: Deferred.fromCoroutine(self._stop()))
+
+    async def _stop(self) -> None:
+        """
+        Do not listen any more.
+        """
+        if not self._ports:
+            return
         ports, self._ports = self._ports, ()
-        stopped = [maybeDeferred(port.stopListening) for port in ports]
+        stopped = [
+            maybeDeferred(port.stopListening).addCallback(lambda _: None)
+            for port in ports
+        ]
         for factory in self._factories:
             for protocol in list(factory.protocols):
                 protocol.abort()
-        if ports:
-            self._wentDown()
-        return gatherResults(stopped, consumeErrors=True).addCallback(lambda _: None)
+        await gatherResults([*stopped, self._wentDown()], consumeErrors=True)
 
     # How requests are answered.
 

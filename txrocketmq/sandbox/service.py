@@ -128,7 +128,7 @@ class Sandbox(Service):
         state = BrokerState(
             self._network.clock, self._settings, name, random, wallClock
         )
-        return SandboxBroker(self._network, state, lambda: self.nameServerAddresses)
+        return SandboxBroker(self._network, state, self.nameServers)
 
     @property
     def nameServerAddresses(self) -> list[str]:
@@ -144,8 +144,12 @@ class Sandbox(Service):
         super().startService()  # type: ignore[no-untyped-call]  # Twisted's
         self._network.warnUnlessLoopback()
         self._ready = Moment()
-        starting = Deferred.fromCoroutine(self._start())
-        starting.addCallbacks(self._started, self._failed, callbackArgs=(self._ready,))
+        Deferred.fromCoroutine(self._start()).addCallbacks(
+            self._started,
+            self._failed,
+            callbackArgs=(self._ready,),
+            errbackArgs=(self._ready,),
+        )
 
     async def _start(self) -> None:
         """
@@ -164,12 +168,12 @@ class Sandbox(Service):
         else:
             ready.happen(_notRunning())
 
-    def _failed(self, reason: Failure) -> Deferred[None]:
+    def _failed(self, reason: Failure, ready: Moment[Sandbox]) -> Deferred[None]:
         """
         Tell those who wait that a port was taken, and take the others back.
         """
         self._log.error("The sandbox cannot start: {reason}", reason=reason.value)
-        self._ready.happen(reason)
+        ready.happen(reason)
         return self._setDown()
 
     def stopService(self) -> Deferred[None]:

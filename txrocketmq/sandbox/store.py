@@ -19,6 +19,7 @@ from zlib import crc32
 
 import msgspec
 
+from txrocketmq._wire.properties import NAME_END
 from txrocketmq._wire.records import (
     MessageConst,
     StoredMessage,
@@ -54,6 +55,8 @@ class Draft(msgspec.Struct):
     give it another topic on the way.
 
     @ivar bornHost: The sender, as C{host:port}.
+
+    @ivar propertiesSize: What L{propertiesSize} gave, if anybody asked.
     """
 
     topic: str
@@ -66,6 +69,7 @@ class Draft(msgspec.Struct):
     bornHost: str = "127.0.0.1:0"
     reconsumeTimes: int = 0
     preparedTransactionOffset: int = 0
+    propertiesSize: int = 0
 
 
 class Pulled(msgspec.Struct, frozen=True):
@@ -170,7 +174,12 @@ class Store:
         )
         queue.append(stored)
         self._log[at] = stored
-        self.position = at + recordSize(draft)
+        self.position = at + (
+            _FIXED_SIZE
+            + len(draft.body)
+            + len(draft.topic)
+            + (draft.propertiesSize or propertiesSize(draft.properties))
+        )
         return stored
 
     def forget(self, topic: str) -> None:
@@ -279,24 +288,17 @@ def _collect(
     return found, offset
 
 
-def recordSize(draft: Draft) -> int:
-    """
-    How many bytes a message takes in Apache's log, where hosts are IPv4.
-    """
-    return (
-        _FIXED_SIZE
-        + len(draft.body)
-        + len(draft.topic)
-        + propertiesSize(draft.properties)
-    )
-
-
 def propertiesSize(properties: dict[str, str]) -> int:
     """
     How many bytes properties take, each with its two separators.
+
+    @raise ValueError: There is a separator in one of them: read again, it would
+        be another.
     """
     text = "".join(chain.from_iterable(properties.items()))
-    size = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+    if NAME_END in text:
+        raise ValueError("a property has U+0001 in it")
+    size = len(text) if text.isascii() else len(text.encode())
     return size + 2 * len(properties)
 
 
