@@ -149,9 +149,10 @@ class MQClient(Service):
         """
         Wait until the cluster can be used.
 
-        @return: Fires once a name server has answered and, with a topic, its
-            route is known and its brokers are connected.  It waits as long as
-            that takes.  It may fail with
+        It waits as long as that takes.  With a topic, its route must be known and
+        its brokers be connected.
+
+        @return: Fires once a name server has answered.  It may fail with
 
             - L{NotRunning} when the client is not started, or is stopped
 

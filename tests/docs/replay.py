@@ -45,8 +45,10 @@ PLACE = "    # What these pages show goes here.\n"
 NAME_SERVER = "9876"
 RELAY = "8088"
 
-#: Commands that go on until they are told to stop.
-LASTING = re.compile(r"\btxrocketmq sandbox\b|\btwistd? (?:-n )?txrocketmq\b(?!.*--help)")
+#: Commands that may go on until they are told to stop.
+LASTING = re.compile(
+    r"(?:\.venv/bin/)?(?:txrocketmq sandbox\b|twistd? (?:-n )?txrocketmq\b)"
+)
 
 #: What has been done already where these tests run.
 DONE = re.compile(r"-m venv |pip install |-m tests\b|^cd |^git clone ")
@@ -116,7 +118,7 @@ class Reader:
         text = " && ".join(step for step in steps if not DONE.search(step))
         if not text or ("curl " in text and shutil.which("curl") is None):
             return
-        if LASTING.search(text):
+        if _lasts(command):
             self._start(text)
             return
         status, output = self._run(["bash", "-c", self._local(text)])
@@ -277,8 +279,17 @@ def _isPiece(block: Block) -> bool:
     return block.language == "python" and not block.isProgram and block.file is None
 
 
+def _lasts(command: Command) -> bool:
+    """
+    Whether a command goes on; one whose output is shown does not.
+    """
+    return command.output is None and LASTING.match(command.text) is not None
+
+
 def _startsSandbox(block: Block) -> bool:
     """
     Whether a block tells the reader to start the sandbox.
     """
-    return block.language in ("console", "sh") and "txrocketmq sandbox" in block.text
+    return block.language in ("console", "sh") and any(
+        _lasts(command) and "sandbox" in command.text for command in commandsOf(block)
+    )

@@ -25,7 +25,9 @@ PAGES = (
     "howto/nameservers",
     "howto/commandline",
     "howto/daemon",
+    "howto/hooks",
     "howto/testing",
+    "reference/settings",
 )
 """
 The pages with something to type, each of which has a test.
@@ -125,11 +127,23 @@ class PageTests(Case):
         """
         self.follow("howto/daemon")
 
+    def test_hooks(self) -> None:
+        """
+        Hooks.
+        """
+        self.follow("howto/hooks")
+
     def test_testing(self) -> None:
         """
         Testing an application.
         """
         self.follow("howto/testing")
+
+    def test_settings(self) -> None:
+        """
+        The settings.
+        """
+        self.follow("reference/settings")
 
     def test_allPages(self) -> None:
         """
