@@ -36,15 +36,17 @@ def compare(scenario: Scenario, replay: Replay) -> tuple[list[str], set[str]]:
         scenario.inputs["config"].get("secretKey", ""),
         scenario.name in QUEUE_GIVEN,
     )
-    wrong = _routes(rules, scenario.nameServer, replay.nameServer())
-    wrong += _told(rules, scenario.broker, replay.broker())
+    wrong = routes(rules, scenario.nameServer, replay.nameServer())
+    wrong += told(rules, scenario.broker, replay.broker())
     wrong += _outcomes(scenario, replay.outcomes)
     return wrong, rules.noted
 
 
-def _routes(rules: Rules, java: Iterable[Seen], ours: list[Seen]) -> list[str]:
+def routes(rules: Rules, java: Iterable[Seen], ours: list[Seen]) -> list[str]:
     """
-    Compare what the name servers were asked.
+    Compare what the name server was asked.
+
+    @return: What is not the same, and not declared.
     """
     theirs = list(java)
     if rules.isOld:
@@ -54,9 +56,11 @@ def _routes(rules: Rules, java: Iterable[Seen], ours: list[Seen]) -> list[str]:
     return _inOrder(rules, _once(rules, theirs), _once(rules, ours))
 
 
-def _told(rules: Rules, java: Iterable[Seen], ours: list[Seen]) -> list[str]:
+def told(rules: Rules, java: Iterable[Seen], ours: list[Seen]) -> list[str]:
     """
     Compare what the broker was told: heartbeats as a set, the rest in order.
+
+    @return: What is not the same, and not declared.
     """
     theirs = []
     for each in java:

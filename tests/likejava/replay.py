@@ -106,52 +106,88 @@ class Replay:
         return self.cluster.result(done) if isinstance(done, Deferred) else done
 
     def _start(self, step: Record) -> Any:
+        """
+        Start the client.
+        """
         self._client.startService()
         # Java connects to the brokers of the topics it was given; we do when told.
         ready = [self._client.whenReady(topic) for topic in self._topics]
         return gatherResults(ready)
 
     def _shutdown(self, step: Record) -> Any:
+        """
+        Stop it.
+        """
         return self._client.stopService()
 
     def _sleep(self, step: Record) -> None:
+        """
+        Let time pass.
+        """
         self.cluster.advance(step["ms"] / 1000)
 
     def _fetch(self, step: Record) -> Any:
+        """
+        Ask for a topic's queues.
+        """
         return self._producer.publishQueues(step["topic"])
 
     def _send(
         self, step: Record, mode: CommunicationMode = CommunicationMode.SYNC, **to: Any
     ) -> Any:
+        """
+        Send one message.
+        """
         message = messageOf(step["message"], NOW)
         rules = mode if self._javaRules else None
         return self._producer.send(message, mode=rules, **to)
 
     def _sendAsync(self, step: Record) -> Any:
+        """
+        Send one by the rules of Java's send with a callback.
+        """
         return self._send(step, CommunicationMode.ASYNC)
 
     def _sendOneway(self, step: Record) -> Any:
+        """
+        Send one without an answer.
+        """
         return self._producer.sendOneway(messageOf(step["message"], NOW))
 
     def _sendQueue(self, step: Record) -> Any:
+        """
+        Send one to a given queue.
+        """
         topic = step.get("queueTopic", step["message"]["topic"])
         return self._send(step, queue=MessageQueue(topic, "broker-a", step["queueId"]))
 
     def _sendSelector(self, step: Record) -> Any:
+        """
+        Send one to the queue a selector chooses.
+        """
         return self._send(step, selector=selectorOf(step))
 
     def _batch(self, step: Record) -> Any:
+        """
+        Send several at once.
+        """
         return self._producer.sendBatch(
             [messageOf(each, NOW) for each in step["messages"]]
         )
 
     def _recall(self, step: Record) -> Any:
+        """
+        Take one back.
+        """
         handle = step.get("handle")
         if handle is None:
             handle = self._named[step["of"]].recallHandle
         return self._producer.recall(step["topic"], handle)
 
     def _producerStart(self, step: Record) -> Any:
+        """
+        Make another producer.
+        """
         return Producer(self._client, step["group"])
 
 
