@@ -14,7 +14,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from twisted.python.usage import Options, UsageError
 
@@ -92,7 +92,16 @@ class NamedOptions(Options):
         """
         Show the version.
         """
-        sys.stdout.write(f"txrocketmq {__version__}\n")
+        self.show(f"txrocketmq {__version__}")
+
+    def show(self, text: str) -> NoReturn:
+        """
+        Write what was asked for instead of doing anything, and end.
+
+        @raise BrokenPipeError: When nobody reads it.
+        """
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
         sys.exit(0)
 
     def check(self) -> None:

@@ -47,8 +47,7 @@ class TeachingOptions(NamedOptions):
         """
         Show this page.
         """
-        sys.stdout.write(f"{self}\n")
-        sys.exit(0)
+        self.show(str(self))
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """

@@ -34,7 +34,7 @@ def checkListen(text: str) -> str:
 
     @raise UsageError: When it is not.
     """
-    kind, *fields = (_plain(field) for field in FIELDS.findall(text))
+    kind, *fields = [_plain(field) for field in FIELDS.findall(text)] or [""]
     values = dict(field.split("=", 1) for field in fields if "=" in field)
     if kind == "unix":
         return text

@@ -108,7 +108,7 @@ class Relay(Service):
         """
         self._doors.open(self._site)
         for warning in self._warnings:
-            self._log.warn("{warning}", warning=warning)
+            self._log.warn("{text}", text=warning)
         super().startService()  # type: ignore[no-untyped-call]
         if self._sandbox is not None:
             self._sandbox.startService()
