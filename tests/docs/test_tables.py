@@ -173,10 +173,10 @@ def defaultOf(field: attrs.Attribute[Any]) -> str:
     """
     One setting's default, as it is shown.
     """
-    default = field.default
+    default: Any = field.default
     if default is attrs.NOTHING:
         return ""
-    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # a class, really
+    if hasattr(default, "factory"):
         return f"``{default.factory()!r}``"
     if isinstance(default, frozenset):
         return " ".join(str(int(code)) for code in sorted(default))
