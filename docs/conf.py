@@ -10,6 +10,12 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
+
+# The types are checked where the documentation is not built, too.
+from sphinx.directives.code import (  # type: ignore[import-not-found,unused-ignore]
+    CodeBlock,
+)
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
@@ -51,3 +57,19 @@ pydoctor_args = [
     ),
     str(PACKAGE),
 ]
+
+
+def setup(app: Any) -> None:
+    """
+    Have Sphinx's own code blocks, once pydoctor has run: it puts in their place
+    ones that know Python only, and no captions.
+    """
+    app.connect("builder-inited", _restoreCodeBlocks, priority=900)
+
+
+def _restoreCodeBlocks(app: Any) -> None:
+    """
+    Take pydoctor's directives back.
+    """
+    for name in ("code", "code-block"):
+        app.add_directive(name, CodeBlock, override=True)
