@@ -30,6 +30,8 @@ class Authority:
     An authority, the files of its certificates, and servers that use them.
 
     @ivar roots: The path of its own certificate.
+
+    @ivar certificate: That certificate.
     """
 
     def __init__(self, directory: str) -> None:
@@ -40,6 +42,7 @@ class Authority:
         self._directory = Path(directory)
         self._directory.mkdir(parents=True, exist_ok=True)
         self.roots = self._write("roots.pem", self._ca.cert_pem.bytes())
+        self.certificate = Certificate.loadPEM(self._ca.cert_pem.bytes())
 
     def server(self, *names: str, **options: Any) -> CertificateOptions:
         """
@@ -63,8 +66,8 @@ class Authority:
         """
         What a server listens with that wants a certificate of this authority.
         """
-        root = Certificate.loadPEM(self._ca.cert_pem.bytes())
-        return self.server(*names, trustRoot=trustRootFromCertificates([root]))
+        trust = trustRootFromCertificates([self.certificate])
+        return self.server(*names, trustRoot=trust)
 
     def client(self, name: str = "client") -> tuple[str, str]:
         """

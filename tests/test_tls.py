@@ -4,15 +4,14 @@ Tests of L{txrocketmq.tls}, and of connections with it, in memory.  F14 to F17.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
-from twisted.internet.ssl import CertificateOptions, TLSVersion
-from twisted.internet.testing import EventLoggingObserver
-from twisted.logger import globalLogPublisher
+from twisted.internet.ssl import CertificateOptions, TLSVersion, optionsForClientTLS
 from twisted.protocols import tls as twistedTLS
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
@@ -20,7 +19,7 @@ from twisted.test.iosim import FakeTransport, IOPump, connect
 from zope.interface import implementer
 
 from tests.certificates import Authority
-from tests.remoting.doubles import REQUEST, LineTestCase, noAnswer
+from tests.remoting.doubles import REQUEST, LineTestCase, logged, noAnswer
 from tests.support import TestCase
 from txrocketmq import tls
 from txrocketmq._remoting.endpoints import Connector
@@ -69,8 +68,8 @@ class FileTests(TestCase):
         """
         certificate, key = self.authority.client()
         wrapper(TLSSettings(certificate=certificate, privateKey=key))
-        with open(certificate, "rb") as one, open(key, "rb") as other:  # noqa: PTH123
-            both = self.authority.file("both.pem", other.read() + one.read())
+        content = Path(key).read_bytes() + Path(certificate).read_bytes()
+        both = self.authority.file("both.pem", content)
         wrapper(TLSSettings(certificate=both, trustRoots=self.authority.roots))
 
     def test_missing(self) -> None:
@@ -133,7 +132,7 @@ class FileTests(TestCase):
         That certificates are not checked is warned of once, not for each
         connection.
         """
-        observer = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
+        observer = logged(self)
         wrap = wrapper(TLSSettings(insecureSkipVerify=True))
         self.assertEqual(len(observer), 1)
         for host in ("broker", "10.0.0.1", "::1"):
@@ -342,8 +341,9 @@ class HandshakeTests(LineTestCase):
         """
         server = self.authority.demanding("broker.example")
         d = self.connect(server, flush=False)
-        while not d.called:
-            self.endpoint.pump.pump()
+        pump = self.endpoint.pump
+        while pump is not None and not d.called:
+            pump.pump()
         asked = self.successResultOf(d).invoke(REQUEST, 3.0)
         self.flush()
         e = self.failing(asked, TLSFailed)
@@ -365,7 +365,7 @@ class HandshakeTests(LineTestCase):
         nothing but TLS.
         """
         plain = RemotingFactory(self.reactor, self.respond)
-        observer = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
+        observer = logged(self)
         why = self.refused(lambda: plain.buildProtocol(None))
         self.assertIn("does it speak TLS", why)
         self.assertEqual(len(observer), 1)
@@ -426,11 +426,10 @@ class HandshakeTests(LineTestCase):
         What a host is checked with is made once.
         """
         made: list[str] = []
-        original = tls.optionsForClientTLS
 
         def counting(host: str, *args: Any, **options: Any) -> Any:
             made.append(host)
-            return original(host, *args, **options)
+            return optionsForClientTLS(host, *args, **options)
 
         self.patch(tls, "optionsForClientTLS", counting)
         wrap = wrapper(TLSSettings(trustRoots=self.authority.roots))

@@ -139,9 +139,9 @@ class ConnectTests(ConnectionTestCase):
 
     def test_backoffGrows(self) -> None:
         """
-        With each failure it is longer, up to a second; a success ends that.
+        With each failure it is longer, up to half a second; a success ends that.
         """
-        for wait in (0.1, 0.2, 0.4, 0.8, 1.0, 1.0):
+        for wait in (0.1, 0.2, 0.4, 0.5, 0.5):
             self.connection.protocol().addErrback(lambda _: None)
             self.dialed.refuse(ConnectFailed(BROKER, "refused"))
             self.reactor.advance(wait - 0.01)

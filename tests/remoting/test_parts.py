@@ -21,6 +21,7 @@ from txrocketmq._remoting.outbox import Outbox
 from txrocketmq._remoting.patience import Grace, Patience
 from txrocketmq._remoting.quotas import Quota, Tolerance
 from txrocketmq._remoting.waiters import SLACK, UNWRITTEN, Waiter, Waiters
+from txrocketmq._remoting.watch import Watch
 from txrocketmq.message import Persisted
 
 
@@ -424,13 +425,13 @@ class BackoffTests(TestCase):
 
     def test_failures(self) -> None:
         """
-        Waits double from 100 ms to 1 s, less a quarter to plus a half.
+        Waits double from 100 ms to 500 ms, less a quarter to plus a half.
         """
         self.assertEqual(
-            self.waits(Backoff(lambda: 0.0), 6), [0.075, 0.15, 0.3, 0.6, 0.75, 0.75]
+            self.waits(Backoff(lambda: 0.0), 6), [0.075, 0.15, 0.3, 0.375, 0.375, 0.375]
         )
         self.assertEqual(
-            self.waits(Backoff(lambda: 1.0), 6), [0.15, 0.3, 0.6, 1.2, 1.5, 1.5]
+            self.waits(Backoff(lambda: 1.0), 6), [0.15, 0.3, 0.6, 0.75, 0.75, 0.75]
         )
 
     def test_success(self) -> None:
@@ -447,7 +448,7 @@ class BackoffTests(TestCase):
         """
         It goes on for ever.
         """
-        self.assertEqual(self.waits(Backoff(lambda: 1 / 3), 3000)[-1], 1.0)
+        self.assertEqual(self.waits(Backoff(lambda: 1 / 3), 3000)[-1], 0.5)
 
     def test_losses(self) -> None:
         """
@@ -491,3 +492,52 @@ class BackoffTests(TestCase):
         for minute in range(1, 5):
             tried = [at for at in attempts if minute * 60 <= at < (minute + 1) * 60]
             self.assertLessEqual(len(tried), 12)
+
+
+class WatchTests(TestCase):
+    """
+    L{Watch}.
+    """
+
+    def setUp(self) -> None:
+        """
+        Make one that remembers what it tells.
+        """
+        super().setUp()
+        self.told: list[str | None] = []
+        self.watch = Watch(self.reactor, 3.0, Waiters(), self.passed)
+
+    def passed(self, expired: list[Waiter], verdict: str | None) -> None:
+        """
+        Remember a verdict; after one nothing more is waited for.
+        """
+        self.told.append(verdict)
+        if verdict is not None:
+            self.watch.end()
+
+    @given(st.lists(st.sampled_from([0.05, 0.1, 0.3, 0.7, 1.1]), max_size=40))
+    def test_inexactTimes(self, steps: list[float]) -> None:
+        """
+        However times add up, a verdict comes when its time is over, and the
+        clock is not asked again and again meanwhile.
+        """
+        self.told.clear()
+        for step in steps:
+            self.reactor.advance(step)
+        self.watch.frameArriving(True)
+        for _ in range(30):
+            self.reactor.advance(0.1)
+        self.reactor.advance(1e-9)
+        self.assertEqual(self.told[:1], ["a frame did not arrive whole within 3 s"])
+        self.assertLess(len(self.told), 3)
+
+    def test_early(self) -> None:
+        """
+        A call that comes too early, as when a clock was set back, concludes
+        nothing; it is made again.
+        """
+        self.watch.closing()
+        self.watch.alarm.unset()
+        self.watch._ring(3.0)
+        self.assertEqual((self.told, self.watch.alarm.at), ([None], 3.0))
+        self.watch.alarm.unset()

@@ -144,6 +144,22 @@ class LostTests(LineTestCase):
             self.assertEqual((e.persisted, e.address), (Persisted.MAYBE, BROKER))
             self.assertIn(words, str(e))
 
+    def test_withoutAWord(self) -> None:
+        """
+        A peer that hangs up without having said anything may want TLS; one
+        that has said something, or speaks TLS, does not.
+        """
+        self.assertIn("does it want TLS?", str(self.lost(ConnectionDone())))
+        for say in (
+            lambda protocol: protocol.dataReceived(frame(39, flag=2)),
+            lambda protocol: protocol.handshakeCompleted(),
+        ):
+            protocol, line = self.line()
+            say(protocol)
+            d = protocol.invoke(REQUEST, 3.0)
+            line.lose(ConnectionDone())
+            self.assertNotIn("TLS", str(self.failing(d, ConnectionClosed)))
+
     def test_lostToTLS(self) -> None:
         """
         A peer that refuses our certificate after we have written is a

@@ -7,9 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import inf
 
-# A connection that was refused is tried again soon: brokers restart.
+# A connection that was refused is tried again soon: brokers restart.  The longest
+# wait is shorter than that between two tries of a send, so that each of those
+# finds out whether the broker is back.
 FIRST_DELAY = 0.1
-MOST_AFTER_FAILURE = 1.0
+MOST_AFTER_FAILURE = 0.5
 
 # A connection that ends within so many seconds was of no use.  A few in a row
 # are bad luck; from then on the address is left alone for longer and longer,

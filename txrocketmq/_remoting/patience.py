@@ -14,6 +14,9 @@ from .waiters import UNWRITTEN, Waiter
 STALL = 0.1
 GRACE = 1.0
 
+# Sums and differences of times are not exact: what is so near is now.
+TOLERANCE = 0.001
+
 
 class Patience:
     """
@@ -82,7 +85,7 @@ class Patience:
 
         @param heard: How often something came from the peer.
         """
-        late = now - self._limit
+        late = now - self._limit + TOLERANCE
         if self.frameSince <= late:
             return f"a frame did not arrive whole within {self._limit:g} s"
         if self.closingSince <= late:

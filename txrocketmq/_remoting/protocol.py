@@ -88,6 +88,7 @@ class RemotingProtocol(Asking, Protocol):
         self.goingAway = False
         self._closing = False
         self._aborted = False
+        self._isSecure = False
         self._verdict: tuple[type[RemotingError], str] | None = None
         self._reason: Failure | None = None
         self._buffer = FrameBuffer(factory.maxFrame)
@@ -122,7 +123,8 @@ class RemotingProtocol(Asking, Protocol):
             cls, words = self._verdict
             return cls(self.address, words, persisted)
         if self._reason is not None:
-            return lostError(self.address, self._reason, persisted)
+            wordless = not self._watch.heard and not self._isSecure
+            return lostError(self.address, self._reason, persisted, wordless=wordless)
         return ConnectionClosed(self.address, "there is no connection", persisted)
 
     def writeBytes(self, data: bytes) -> None:
@@ -228,6 +230,7 @@ class RemotingProtocol(Asking, Protocol):
         """
         Take note that TLS is up.
         """
+        self._isSecure = True
         self._secured.happen(None)
 
     def pauseProducing(self) -> None:

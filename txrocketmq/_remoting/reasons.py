@@ -111,7 +111,9 @@ def handshakeError(address: str, e: Exception) -> ConnectFailed:
     return connectError(address, e)
 
 
-def lostError(address: str, reason: Failure, persisted: Persisted) -> RemotingError:
+def lostError(
+    address: str, reason: Failure, persisted: Persisted, *, wordless: bool = False
+) -> RemotingError:
     """
     What a request fails with whose connection was lost.
 
@@ -119,12 +121,17 @@ def lostError(address: str, reason: Failure, persisted: Persisted) -> RemotingEr
     a L{TLSFailed} here too.
 
     @param reason: What C{connectionLost} was called with.
+
+    @param wordless: Whether the peer said nothing, not even in TLS.
     """
     e = reason.value
     if isinstance(e, _TLS_ERRORS):
         return TLSFailed(address, _tlsWords(e), persisted)
     if isinstance(e, error.ConnectionDone):
-        return ConnectionClosed(address, "the peer closed the connection", persisted)
+        words = "the peer closed the connection"
+        if wordless:
+            words += " without a word: does it want TLS?"
+        return ConnectionClosed(address, words, persisted)
     return ConnectionClosed(
         address,
         f"the connection was lost: {clipped(_words(e))}",

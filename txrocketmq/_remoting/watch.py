@@ -9,7 +9,7 @@ from collections.abc import Callable
 from twisted.internet.interfaces import IReactorTime
 
 from .alarm import Alarm
-from .patience import Grace, Patience
+from .patience import TOLERANCE, Grace, Patience
 from .waiters import Waiter, Waiters
 
 
@@ -91,10 +91,14 @@ class Watch:
         Find out whose time is over.
         """
         now = self._clock.seconds()
+        if now < at < now + TOLERANCE:
+            now = at
         if self._grace.isDue(at, now, self.heard):
             self.alarm.setTo(now)
             return
         expired = self._waiters.takeExpired(now)
         verdict = self.patience.verdict(now, expired, self.heard)
+        if verdict is not None:
+            self.patience.end()
         self.set()
         self._passed(expired, verdict)
