@@ -27,7 +27,8 @@ class OutputTestCase(TestCase):
         """
         super().setUp()
         self.changes = 0
-        self.console = Console(io.StringIO())
+        self.stderr = io.StringIO()
+        self.console = Console(self.stderr)
 
     def changed(self) -> None:
         """
@@ -74,6 +75,7 @@ class PipeTests(OutputTestCase):
         self.successResultOf(flushed)
         self.assertEqual(self.reactor.getWriters(), [])
         self.successResultOf(output.flushed())
+        self.assertEqual(output.status(), 0)
 
     def test_strangeText(self) -> None:
         """
@@ -157,6 +159,8 @@ class PipeTests(OutputTestCase):
         output.line("b")
         self.assertEqual(self.reactor.getWriters(), [])
         self.successResultOf(output.flushed())
+        self.assertEqual(output.status(), 1)
+        self.assertEqual(self.stderr.getvalue(), "")
 
     def test_reactorSeesItFirst(self) -> None:
         """
@@ -212,8 +216,11 @@ class FileTests(OutputTestCase):
             output = self.output(file.fileno())
             output.line("a")
             self.reactor.advance(0)
-        assert output.error is not None
-        self.assertIn("No space left", str(output.error.strerror))
+        self.assertEqual(output.status(), 1)
+        self.assertEqual(
+            self.stderr.getvalue(),
+            "txrocketmq: standard output: No space left on device\n",
+        )
         self.assertEqual(self.changes, 1)
 
 

@@ -151,6 +151,25 @@ class SendingTests(TestCase):
         self.successResultOf(running)
         self.assertTrue(self.said()[-1].endswith("1 message stored, in 0.1 s (10/s)"))
 
+    def test_typed(self) -> None:
+        """
+        Whoever types the input needs the line at the bottom.
+        """
+        terminal, process = os.openpty()
+        self.addCleanup(os.close, terminal)
+        self.addCleanup(os.close, process)
+        options = SendOptions()
+        options.parseOptions(["-t", "T", "-n", "127.0.0.1:1"])
+        console = Console(self.stderr, True)
+        inputs = Inputs(self.reactor, ["-"], process)
+        streams = Streams(inputs, Output(self.reactor, console), console)
+        sending = Sending(self.reactor, options, streams, self.submit)
+        running = Deferred.fromCoroutine(sending.run())
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+        sending.interrupted(signal.SIGINT)
+        self.successResultOf(running)
+        self.assertEqual(self.said(), ["txrocketmq: interrupted: 0 messages stored"])
+
     def test_whole(self) -> None:
         """
         With C{--whole} the file is the message.

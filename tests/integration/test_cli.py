@@ -175,6 +175,7 @@ class SendTests(CommandTestCase):
         lines = self.run_(*self.sends(sandbox, "--json"), feed=b"a\n\n" + long + b"\nd")
         whole = self.run_(*self.sends(sandbox, "--whole", self.file(b"a\nb\n")))
         skipping = self.run_(*self.sends(sandbox, "--skip-empty"), feed=b"\n\ne\n\n")
+        embedded = self.run_("send", "--sandbox", "-t", "T", feed=b"f")
         ended = await lines.ended
         self.assertEqual(ended.status, 1)
         results = [json.loads(line) for line in ended.lines]
@@ -184,6 +185,7 @@ class SendTests(CommandTestCase):
         self.assertOneLine(ended, "2 of 4 messages failed", "line 2: empty")
         self.assertEqual((await whole.ended).status, 0)
         self.assertEqual((await skipping.ended).status, 0)
+        self.assertEqual((await embedded.ended).status, 0)
         bodies = sorted(message.body for message in sandbox.messages("T"))
         self.assertEqual(bodies, [b"a", b"a\nb\n", b"d", b"e"])
 

@@ -61,7 +61,7 @@ async def demo(
         await show.run()
         missing = show.conclude(output.columns(), reactor.seconds() - began)
     await output.flushed()
-    return 1 if missing or output.error is not None else 0
+    return output.status() or (1 if missing else 0)
 
 
 @attrs.frozen

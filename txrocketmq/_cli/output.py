@@ -86,6 +86,17 @@ class Output:
         self._settle()
         return waiter
 
+    def status(self) -> int:
+        """
+        The exit status of who has nothing else to report, after saying why it is
+        not 0; of a reader that has gone nothing is said.
+        """
+        if self.error is None:
+            return 0
+        if not isinstance(self.error, BrokenPipeError):
+            self._console.say(f"standard output: {self.error.strerror}")
+        return 1
+
     def palette(self) -> Palette:
         """
         The colours there are.

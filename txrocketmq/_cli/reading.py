@@ -191,6 +191,13 @@ class Inputs:
         self._reading: Deferred[bytes] | None = None
         self._stopped = False
 
+    @property
+    def isTyped(self) -> bool:
+        """
+        Whether somebody sits at a terminal and types it.
+        """
+        return STDIN in self._names and os.isatty(self._stdin)
+
     def _size(self, name: str) -> int | None:
         """
         How long an input is, where that is known before reading it.

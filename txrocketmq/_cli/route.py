@@ -58,7 +58,7 @@ async def route(
     for line in lines(options.topic, found):
         output.line(line)
     await output.flushed()
-    return 0 if output.error is None else 1
+    return output.status()
 
 
 def within(

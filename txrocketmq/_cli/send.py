@@ -107,7 +107,8 @@ class Sending:
         """
         Read, send, report; say in the end what is worth saying.
         """
-        self._progress.start()
+        if not self._inputs.isTyped:
+            self._progress.start()
         try:
             await self._inputs.feed(self._splitter, self._sender.take)
         except InputFailed as wrong:
@@ -167,10 +168,7 @@ class Sending:
         """
         Say what went wrong, and on a terminal also what went right.
         """
-        error = self._output.error
-        if error is not None:
-            if not isinstance(error, BrokenPipeError):
-                self._console.say(f"standard output: {error.strerror}")
+        if self._output.status():
             return
         if self._inputError is not None:
             self._console.say(str(self._inputError))

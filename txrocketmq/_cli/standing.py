@@ -29,10 +29,10 @@ async def stand(
         output = Output(reactor, console)
         output.line(json.dumps(addresses(sandbox)))
         await output.flushed()
-        if output.error is not None:
-            return 1
-        await asked
-    return 0
+        status = output.status()
+        if not status:
+            await asked
+    return status
 
 
 def addresses(sandbox: Sandbox) -> dict[str, Any]:
