@@ -80,7 +80,7 @@ class ResponseCodeTests(SynchronousTestCase):
         ]
         verdicts.sort(key=lambda each: (each[0], not each[1]))
         expected = [verdictRow(*each) for each in verdicts]
-        header = "Code, Name, Remark contains, Stored, Again, Route, Avoid"
+        header = "Code, Name, Remark contains, Stored, Again, Then"
         self.assertEqual(list(rows(page("howto/outcomes.rst"), header)), expected)
 
 
@@ -88,14 +88,14 @@ def verdictRow(code: int, remark: str, verdict: Verdict) -> list[str]:
     """
     One line of the table.
     """
+    then = {"route": verdict.refresh, "avoid": verdict.avoid}
     return [
         str(int(code)),
         f"``{ResponseCode(code).name}``",
-        remark,
+        f"``{remark}``" if remark else "",
         verdict.persisted.name,
         verdict.again.value,
-        "yes" if verdict.refresh else "",
-        "yes" if verdict.avoid else "",
+        " ".join(word for word, said in then.items() if said),
     ]
 
 
@@ -108,7 +108,7 @@ class ErrorTests(SynchronousTestCase):
         """
         The tree has every error below what it is a kind of, with its codes.
         """
-        block = page("reference/errors.rst").partition("\n::\n\n")[2]
+        block = page("reference/errors.rst").partition("code-block:: text\n\n")[2]
         self.assertEqual(dict(shownErrors(block)), dict(definedErrors()))
 
 
