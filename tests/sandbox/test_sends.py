@@ -4,6 +4,7 @@ Tests of what becomes of a sent message.
 
 from __future__ import annotations
 
+from typing import Any
 from zlib import crc32
 
 from txrocketmq._wire.codes import PermName, RequestCode, ResponseCode

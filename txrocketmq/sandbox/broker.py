@@ -68,7 +68,7 @@ class SandboxBroker(SandboxServer):
         credentials = state.settings.credentials
         self._access = Access(credentials) if credentials else None
         self.answers = self._answers()
-        super().__init__(network, state.settings, state.timetable)
+        super().__init__(network, state.settings)
 
     def _answers(self) -> Mapping[int, Answering]:
         """
@@ -160,6 +160,7 @@ class SandboxBroker(SandboxServer):
         """
         host, port = hostOf(self._ports[0])
         self.state.settle(host, port, self.address)
+        self.state.timetable.resume()
         addresses = [each.address for each in self._nameServers if each.address]
         return self._registration.start(addresses)
 
@@ -178,10 +179,11 @@ class SandboxBroker(SandboxServer):
 
     def _wentDown(self) -> Deferred[None]:
         """
-        Forget who was connected; the messages stay.
+        Forget who was connected; the messages stay, and delayed ones wait.
         """
         self._registration.stop()
         self._pulls.drop()
+        self.state.timetable.pause()
         forgotten = [each.whenForgotten(self.address) for each in self._nameServers]
         return gatherResults(forgotten).addCallback(lambda _: None)
 

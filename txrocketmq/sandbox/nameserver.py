@@ -29,7 +29,6 @@ from .registration import RegisterBrokerBody
 from .routes import Routes
 from .server import Answering, SandboxServer
 from .settings import BrokerSettings
-from .timetable import Timetable
 
 _V4_9_4 = 401
 """
@@ -47,7 +46,7 @@ class _ClusterInfo(msgspec.Struct):
 
 
 _readRegistration = msgspec.json.Decoder(RegisterBrokerBody).decode
-_encode = msgspec.json.Encoder(order="sorted").encode
+_encode = msgspec.json.Encoder().encode
 
 
 class SandboxNameServer(SandboxServer):
@@ -83,7 +82,7 @@ class SandboxNameServer(SandboxServer):
             RequestCode.WIPE_WRITE_PERM_OF_BROKER: self._wipeWritePerm,
             RequestCode.ADD_WRITE_PERM_OF_BROKER: self._addWritePerm,
         }
-        super().__init__(network, settings, Timetable(network.clock), port)
+        super().__init__(network, settings, port)
 
     def _cameUp(self) -> Deferred[None]:
         """
@@ -96,7 +95,6 @@ class SandboxNameServer(SandboxServer):
         Forget everything: it is not written down anywhere.
         """
         self.routes = Routes()
-        self._timetable.clear()
         return succeed(None)
 
     def whenForgotten(self, address: str) -> Deferred[None]:

@@ -59,7 +59,6 @@ class SandboxServer:
         self,
         network: Network,
         settings: BrokerSettings,
-        timetable: Timetable,
         port: int = 0,
     ) -> None:
         """
@@ -70,7 +69,7 @@ class SandboxServer:
         self.address = ""
         self._network = network
         self._serializeType = settings.serializeType
-        self._timetable = timetable
+        self._delays = Timetable(network.clock)
         self._script = Script()
         self._requests = Requests(settings.requestsKept)
         self._ports: Sequence[IListeningPort] = ()
@@ -174,21 +173,23 @@ class SandboxServer:
         """
         The same, as a sequence.
         """
-        if await self._turn.run(lambda: Deferred.fromCoroutine(self._listen())):
-            await self._cameUp()
+        begun = await self._turn.run(lambda: Deferred.fromCoroutine(self._listen()))
+        for each in begun:
+            await each
 
-    async def _listen(self) -> bool:
+    async def _listen(self) -> Sequence[Deferred[None]]:
         """
         Listen, unless that is so already.
 
-        @return: Whether it was not.
+        @return: What to wait for after that.  It is not waited for here: a
+            server that is to go down again has its turn first.
         """
         if self._ports:
-            return False
+            return ()
         self._ports = await self._network.listen(self._factories, self._port)
         _, self._port = hostOf(self._ports[0])
         self.address = self._network.addressOf(self._port)
-        return True
+        return (self._cameUp(),)
 
     def setDown(self) -> Deferred[None]:
         """
@@ -206,6 +207,7 @@ class SandboxServer:
         if not self._ports:
             return
         ports, self._ports = self._ports, ()
+        self._delays.clear()
         stopped = [
             maybeDeferred(port.stopListening).addCallback(lambda _: None)
             for port in ports
@@ -252,7 +254,7 @@ class SandboxServer:
             peer,
             lambda: self.answer(command, peer),
             cue.stored,
-            self._timetable,
+            self._delays,
         )
         return self._written(cue.fault.play(exchange), command, peer)
 

@@ -51,6 +51,7 @@ class Timetable:
         self._numbers = count()
         self._call: IDelayedCall | None = None
         self._callAt = 0.0
+        self._paused = False
 
     def after(self, delay: float, action: Callable[[], object]) -> Entry:
         """
@@ -76,6 +77,20 @@ class Timetable:
         self._order.clear()
         self._disarm()
 
+    def pause(self) -> None:
+        """
+        Do nothing until L{resume}, and leave nothing on the clock.
+        """
+        self._paused = True
+        self._disarm()
+
+    def resume(self) -> None:
+        """
+        Go on; what is overdue is done at once.
+        """
+        self._paused = False
+        self._arm()
+
     def _disarm(self) -> None:
         """
         Take back the delayed call.
@@ -91,7 +106,7 @@ class Timetable:
         order = self._order
         while order and order[0][2].action is None:
             heappop(order)
-        if not order:
+        if self._paused or not order:
             self._disarm()
             return
         when = order[0][0]
