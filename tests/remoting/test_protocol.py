@@ -259,6 +259,19 @@ class SecuredTests(LineTestCase):
         self.successResultOf(d)
         self.successResultOf(protocol.whenSecured())
 
+    def test_droppedInTheHandshake(self) -> None:
+        """
+        A handshake that ends while the connection is being dropped was no
+        success: the certificate was for another host.
+        """
+        protocol, line = self.line()
+        d = protocol.whenSecured()
+        line.disconnecting = True
+        protocol.handshakeCompleted()
+        self.assertNoResult(d)
+        line.lose(ConnectionLost())
+        self.failing(d, ConnectionLost)
+
     def test_lostInTheHandshake(self) -> None:
         """
         Who waits for it gets the reason if the connection ends first.

@@ -301,5 +301,5 @@ class StatefulTests(SynchronousTestCase):
         """
         run_state_machine_as_test(
             OneAddress,
-            settings=settings(max_examples=150, stateful_step_count=40, deadline=None),
+            settings=settings(max_examples=100, stateful_step_count=40, deadline=None),
         )

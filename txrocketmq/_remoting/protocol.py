@@ -62,6 +62,8 @@ class _Transport(ITCPTransport, IConsumer):
     What is wanted of a transport.
     """
 
+    disconnecting: bool
+
 
 @implementer(IPushProducer, IHandshakeListener)
 class RemotingProtocol(Asking, Protocol):
@@ -229,7 +231,13 @@ class RemotingProtocol(Asking, Protocol):
     def handshakeCompleted(self) -> None:
         """
         Take note that TLS is up.
+
+        Before Twisted 26 this is called too when the certificate turns out to be
+        another host's, and the connection is already being dropped: then the
+        reason comes with its end.
         """
+        if self.transport.disconnecting:
+            return
         self._isSecure = True
         self._secured.happen(None)
 
