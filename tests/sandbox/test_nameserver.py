@@ -172,6 +172,17 @@ class RegistrationTests(NameServerTestCase):
         addresses = {0: "127.0.0.1:1", 1: "127.0.0.1:2"}
         self.assertEqual(self.addresses(), {"broker-a": addresses})
 
+    def test_masterGone(self) -> None:
+        """
+        The topics of a master that is gone stay as long as there is a slave.
+        """
+        self.register(self.one)
+        self.register(self.two, brokerId=1)
+        self.one.abort()
+        self.assertEqual(self.addresses(), {"broker-a": {1: "127.0.0.1:2"}})
+        self.two.abort()
+        self.assertEqual(self.addresses(), {})
+
     def test_becomesMaster(self) -> None:
         """
         An address has one id, the last it was given.

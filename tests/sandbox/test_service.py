@@ -26,6 +26,7 @@ from txrocketmq._wire.command import RemotingCommand
 from txrocketmq.errors import ConnectFailed, ConnectionClosed, NotRunning
 from txrocketmq.sandbox import BrokerSettings, Sandbox, faults
 from txrocketmq.sandbox.network import Network, listenTCP
+from txrocketmq.sandbox.server import SandboxServer
 from txrocketmq.sandbox.service import brokerName
 from txrocketmq.settings import ClientSettings
 from txrocketmq.testing import MemoryCluster
@@ -177,6 +178,7 @@ class StartTests(ClusterTestCase):
         cluster = self.cluster()
         sandbox = Sandbox(
             cluster.clock,
+            brokers=2,
             listen=cluster.network.listenAt,
             connect=cluster.network.connectTo,
         )
@@ -189,6 +191,7 @@ class StartTests(ClusterTestCase):
         cluster.result(stopped)
         cluster.flush()
         self.failureResultOf(sandbox.whenReady(), NotRunning)
+        self.assertEqual([each.isUp for each in sandbox.brokers.values()], [False] * 2)
 
     def test_startedAgainTooSoon(self) -> None:
         """
@@ -510,6 +513,52 @@ class DownTests(ClusterTestCase):
         cluster.result(cluster.sandbox.createTopic("T"))
         self.assertEqual(cluster.clock.seconds() - before, 3)
         self.assertEqual(self.brokersOf(cluster, "T", 1), ["broker-a"])
+
+
+class PlainServer(SandboxServer):
+    """
+    A server that answers one thing.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.answers = {1: lambda command, peer: command.response(body=b"one")}
+        super().__init__(network, BrokerSettings())
+
+
+class ServerTests(ClusterTestCase):
+    """
+    What a server is by itself.
+    """
+
+    def test_plain(self) -> None:
+        """
+        A server needs no more than answers.
+        """
+        cluster = self.cluster()
+        server = PlainServer(
+            Network(
+                cluster.clock,
+                "127.0.0.1",
+                lambda: 0.0,
+                cluster.network.listenAt,
+                cluster.network.connectTo,
+            )
+        )
+        cluster.result(server.setUp())
+        self.assertEqual(repr(server), f"<PlainServer {server.address}>")
+        self.assertEqual(self.ask(cluster, server.address, 1).body, b"one")
+        self.assertEqual(self.ask(cluster, server.address, 2).code, 3)
+        cluster.result(server.setDown())
+
+    def test_questionsToBrokers(self) -> None:
+        """
+        A broker has nothing to answer over its connection to a name server.
+        """
+        cluster = self.cluster()
+        (factory,) = cluster.sandbox.nameServers[0]._factories
+        (protocol,) = factory.protocols
+        answer = cluster.result(protocol.invoke(RemotingCommand(9999), 3))
+        self.assertEqual(answer.code, 3)
 
 
 class NetworkTests(TestCase):

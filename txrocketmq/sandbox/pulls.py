@@ -53,7 +53,7 @@ class _Held:
     header: PullMessageRequestHeader
     wanted: Wanted
     answer: Deferred[RemotingCommand | None]
-    timeout: Entry | None = None
+    timeout: Entry = attrs.field(init=False)
 
 
 def wantedBy(subscription: str | None) -> Wanted:
@@ -126,8 +126,7 @@ class Pulls:
         """
         waiting, self._held = self._held, {}
         for held in (each for queue in waiting.values() for each in queue):
-            if held.timeout is not None:
-                held.timeout.cancel()
+            held.timeout.cancel()
             held.answer.callback(None)
 
     def _hold(self, held: _Held) -> Deferred[RemotingCommand | None]:
@@ -157,8 +156,7 @@ class Pulls:
         """
         Answer a pull that has waited, whatever there is.
         """
-        if held.timeout is not None:
-            held.timeout.cancel()
+        held.timeout.cancel()
         held.answer.callback(self._look(held.command, held.header, held.wanted))
 
     def _look(

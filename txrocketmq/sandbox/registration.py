@@ -80,7 +80,7 @@ class Registration:
         self._state = state
         self._connector = network.connector(_ignore)
         self._connections: list[BrokerConnection] = []
-        self._loop: LoopingCall | None = None
+        self._loop: LoopingCall
         self._version = 0
 
     def start(self, nameServers: list[str]) -> Deferred[None]:
@@ -99,9 +99,7 @@ class Registration:
         """
         Stop at once, without a word: the name servers see the connection go.
         """
-        if self._loop is not None:
-            self._loop.stop()
-            self._loop = None
+        self._loop.stop()
         for connection in self._connections:
             if connection.live is not None:
                 connection.live.abort()
