@@ -93,10 +93,7 @@ def _main(arguments: Sequence[str]) -> NoReturn:
     except UsageError as wrong:
         console.say(f"{_named(program)}{printable(str(wrong))}")
         sys.exit(2)
-    # Not before the descriptors 0 to 2 are settled, and not for --help.
-    from twisted.internet import reactor
-
-    react(_run, (program.subCommand, program.subOptions, console), reactor)
+    react(_run, (program.subCommand, program.subOptions, console))
 
 
 def _named(program: ProgramOptions) -> str:

@@ -17,7 +17,7 @@ from txrocketmq.errors import (
     SystemBusy,
     TooManyInFlight,
 )
-from txrocketmq.message import Persisted
+from txrocketmq.message import Attempt, MessageQueue, Persisted
 
 
 class PatienceTests(SynchronousTestCase):
@@ -153,6 +153,22 @@ class CauseTests(SynchronousTestCase):
         earlier = NoNameServer([("127.0.0.1:9", REFUSED)])
         self.assertIs(causeOf(failed(late, Persisted.NO, earlier)), earlier)
         self.assertIs(causeOf(failed(late)), late)
+
+    def test_noTimeToAnswer(self) -> None:
+        """
+        A last try that had no time is reported by what came before; one that had
+        speaks for itself.
+        """
+        busy = SystemBusy(2, "busy", "127.0.0.1:9")
+        late = RemotingTimeout("127.0.0.1:9", "no answer within 0 s", Persisted.MAYBE)
+        queue = MessageQueue("T", "broker-a", 0)
+        for elapsed, expected in ((0.01, busy), (1.0, late)):
+            error = failed(late, Persisted.MAYBE, busy)
+            error.attempts = tuple(
+                Attempt(queue, "127.0.0.1:9", seconds, each, Persisted.MAYBE)
+                for each, seconds in ((busy, 0.001), (late, elapsed))
+            )
+            self.assertIs(causeOf(error), expected)
 
     def test_gaveUp(self) -> None:
         """

@@ -8,6 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from txrocketmq._cli.ordering import Outcome
 from txrocketmq.errors import (
+    Attempt,
     InvalidMessage,
     RemotingError,
     RemotingTimeout,
@@ -21,6 +22,11 @@ IN_A_ROW = 3
 """
 How many messages must have failed one after the other: one alone may have been
 unlucky.
+"""
+
+BRIEF = 0.05
+"""
+Seconds in which nobody can be expected to answer.
 """
 
 
@@ -43,13 +49,18 @@ def causeOf(error: Exception) -> Exception:
     """
     if not isinstance(error, SendFailed):
         return error
-    cause = error.cause
-    tried = [attempt.error for attempt in error.attempts if attempt.error is not None]
-    alike = [earlier for earlier in tried if type(earlier) is type(cause)]
-    if isinstance(cause, RemotingTimeout):
-        # While a route is looked up, nobody but the last lookup knows whom it asks.
-        alike = [earlier for earlier in tried if isinstance(earlier, RouteError)]
-    return alike[0] if alike else cause
+    tried = error.attempts
+    told = [each.error for each in tried if each.error and not _wasCutShort(each)]
+    alike = [earlier for earlier in told if type(earlier) is type(error.cause)]
+    return (alike or told[-1:] or [error.cause])[0]
+
+
+def _wasCutShort(attempt: Attempt) -> bool:
+    """
+    Whether a try ended because time was over, and not because of anybody.
+    """
+    late = isinstance(attempt.error, RemotingTimeout)
+    return late and (attempt.messageQueue is None or attempt.elapsed < BRIEF)
 
 
 class Patience:
