@@ -58,7 +58,7 @@ class Flood:
         ends: list[Deferred[None]] = []
         for index in range(_COUNT):
             if index == _KILL_AFTER:
-                ends.append(deferLater(reactor, _KILL_DELAY, self._kill))
+                ends.append(deferLater(reactor, _KILL_DELAY).addCallback(self._kill))
             await self._producer.whenWritable()
             if pinned is not None and index % every == 0:
                 ends.append(self._send(index, pinned, 1.0))
@@ -66,7 +66,7 @@ class Flood:
                 ends.append(self._send(index, None, _SEND_TIMEOUT))
         await gatherResults(ends, consumeErrors=True)
 
-    def _kill(self) -> Deferred[None]:
+    def _kill(self, ignored: object) -> Deferred[None]:
         """
         Kill the broker while this thread goes on sending.
         """

@@ -12,6 +12,7 @@ import atexit
 import functools
 from typing import ClassVar
 
+from twisted.internet.defer import gatherResults
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
@@ -63,9 +64,14 @@ class Java5Tests(TestCase):
         sent = await deferToThread(self.send, load)
         self.assertEqual([line for line in sent if line.get("error")], [])
         source = Source(sandbox.nameServer, topic, _COUNT, self.version)
-        stored = await deferToThread(read, source)
+        stored, consumed = await gatherResults(
+            [
+                deferToThread(read, source),
+                deferToThread(consume, source, self.consumer),
+            ],
+            consumeErrors=True,
+        )
         self.assertAllStored(load, sent, stored)
-        consumed = await deferToThread(consume, source, self.consumer)
         self.assertEqual(places(consumed), places(stored))
 
     def assertAllStored(self, load: Load, sent: list[Line], stored: list[Line]) -> None:
