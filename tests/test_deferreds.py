@@ -9,6 +9,8 @@ from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from tests.support import TestCase
 from txrocketmq._deferreds import Deadline, SingleFlight, within
 
+EMPTY: dict[str, Deferred[str]] = {}
+
 
 class SingleFlightTests(TestCase):
     """
@@ -63,7 +65,7 @@ class SingleFlightTests(TestCase):
         """
         An operation that raises fails its waiter.
         """
-        flight: SingleFlight[str] = SingleFlight(lambda: {}["x"])
+        flight: SingleFlight[str] = SingleFlight(lambda: EMPTY["x"])
         self.failureResultOf(flight.result(), KeyError)
         self.assertFalse(flight.running)
 
