@@ -12,10 +12,10 @@ from typing import Any, cast
 import attrs
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
-from twisted.internet.testing import (
-    MemoryReactorClock,
-    StringTransportWithDisconnection,
-)
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IProtocol
+from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.python.failure import Failure
 
 from txrocketmq import Message, SendResult
 from txrocketmq.relay.bodies import RelaySite
@@ -52,16 +52,26 @@ class HeldSender:
         self.cancelled += 1
 
 
-class Transport(StringTransportWithDisconnection):
+class Transport(StringTransport):
     """
-    A transport that can be aborted.
+    A transport that closes as a socket does: not before who closes it is done.
     """
+
+    connected = True
 
     def abortConnection(self) -> None:
         """
-        Be gone.
+        Be gone soon.
         """
         self.loseConnection()
+
+    def settle(self, protocol: IProtocol) -> None:
+        """
+        Be gone, if somebody closed it.
+        """
+        if self.disconnecting and self.connected:
+            self.connected = False
+            protocol.connectionLost(Failure(ConnectionDone()))
 
 
 @attrs.frozen
@@ -103,7 +113,6 @@ class Client:
         address = IPv4Address("TCP", "127.0.0.1", 1)
         self.protocol = cast(Any, self.site.buildProtocol(address))
         self.transport = Transport(peerAddress=address)
-        self.transport.protocol = self.protocol
         self.protocol.makeConnection(self.transport)
 
     def begin(
@@ -125,7 +134,21 @@ class Client:
         )
         self.method = method
         request = f"{method} {path} HTTP/1.1\r\nHost: h\r\n{head}\r\n"
-        self.protocol.dataReceived(request.encode() + body)
+        self.give(request.encode() + body)
+
+    def give(self, data: bytes) -> None:
+        """
+        Send bytes.
+        """
+        self.protocol.dataReceived(data)
+        self.transport.settle(self.protocol)
+
+    def wait(self, seconds: float) -> None:
+        """
+        Let time pass.
+        """
+        self.reactor.advance(seconds)
+        self.transport.settle(self.protocol)
 
     def reply(self) -> Reply | None:
         """
@@ -159,8 +182,8 @@ class Client:
         """
         End the connection.
         """
-        if self.transport.connected:
-            self.transport.loseConnection()
+        self.transport.loseConnection()
+        self.transport.settle(self.protocol)
 
 
 class _Received:

@@ -196,7 +196,7 @@ class RefusalTests(RelayTestCase):
         """
         It must be text.
         """
-        self.client.protocol.dataReceived(
+        self.client.give(
             b"POST /v1/topics/T/messages HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n"
             b"X-RocketMQ-Tags: \xff\r\n\r\nx"
         )
@@ -279,7 +279,7 @@ class LengthTests(RelayTestCase):
         self.client.post(b"x" * 10, Content_Length="101")
         self.check()
         self.assertTrue(self.client.transport.connected)
-        self.client.protocol.dataReceived(b"x" * 91)
+        self.client.give(b"x" * 91)
         self.assertFalse(self.client.transport.connected)
         self.assertEqual(self.client.sender.messages, [])
 
@@ -289,7 +289,7 @@ class LengthTests(RelayTestCase):
         """
         self.client.post(b"", Content_Length="101")
         self.check()
-        self.reactor.advance(LINGER)
+        self.client.wait(LINGER)
         self.assertFalse(self.client.transport.connected)
 
     def test_chunked(self) -> None:
@@ -299,12 +299,66 @@ class LengthTests(RelayTestCase):
         chunk = b"3c\r\n" + b"x" * 60 + b"\r\n"
         self.client.post(chunk, Transfer_Encoding="chunked")
         self.assertIsNone(self.client.reply())
-        self.client.protocol.dataReceived(chunk)
+        self.client.give(chunk)
         self.check()
-        self.client.protocol.dataReceived(chunk + b"0\r\n\r\n")
+        self.client.give(chunk + b"0\r\n\r\n")
         self.assertIsNone(self.client.reply())
         self.assertFalse(self.client.transport.connected)
         self.assertEqual(self.client.sender.messages, [])
+
+
+class FramingTests(RelayTestCase):
+    """
+    What is no HTTP.
+    """
+
+    def raw(self, data: bytes) -> Reply:
+        """
+        What comes back for bytes.
+        """
+        self.client.method = "POST"
+        self.client.give(data)
+        reply = self.client.reply()
+        assert reply is not None, "no answer"
+        return reply
+
+    def test_absurdLength(self) -> None:
+        """
+        A length no number has ends the connection, and not in a traceback.
+        """
+        for digits in (b"9" * 20, b"9" * 5000):
+            self.client.close()
+            self.client.connect()
+            reply = self.raw(
+                b"POST /v1/topics/T/messages HTTP/1.1\r\nHost: h\r\n"
+                b"content-length : %b\r\nX: y\r\n\r\nPOST /" % digits
+            )
+            self.assertEqual(reply.status, 400)
+            self.assertFalse(self.client.transport.connected)
+
+    def test_longLength(self) -> None:
+        """
+        One that is only too long is refused as such.
+        """
+        reply = self.raw(
+            b"POST /v1/topics/T/messages HTTP/1.1\r\nHost: h\r\n"
+            b"Content-Length: %b\r\n\r\n" % (b"9" * 19)
+        )
+        self.assertEqual(reply.status, 413)
+
+    def test_rubbish(self) -> None:
+        """
+        What Twisted refuses is refused.
+        """
+        for data in (
+            b"rubbish\r\n\r\n",
+            b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+            b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        ):
+            self.client.close()
+            self.client.connect()
+            self.assertEqual(self.raw(data).status, 400)
 
 
 class AnswerTests(RelayTestCase):
@@ -405,7 +459,7 @@ class AnswerTests(RelayTestCase):
         When the client has gone, the send is cancelled, and nobody is answered.
         """
         self.client.post()
-        self.client.transport.loseConnection()
+        self.client.close()
         self.assertEqual(self.client.sender.cancelled, 1)
         self.assertIsNone(self.client.reply())
 

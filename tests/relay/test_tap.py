@@ -159,9 +159,7 @@ class RelayTests(TestCase):
             for event in events
             if event.get("log_namespace") == "txrocketmq.relay.service.Relay"
         ]
-        self.assertEqual(
-            said, [(LogLevel.warn, "{text}"), (LogLevel.info, "drained")]
-        )
+        self.assertEqual(said, [(LogLevel.warn, "{text}"), (LogLevel.info, "drained")])
 
     def test_stopAgain(self) -> None:
         """

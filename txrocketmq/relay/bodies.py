@@ -13,6 +13,7 @@ from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
 from twisted.web.http import Request as HTTPRequest
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
@@ -25,6 +26,12 @@ Seconds a sender has to read the answer, while what it still sends goes nowhere:
 connection closed with bytes unread is reset, and the answer lost.
 """
 
+MOST_DIGITS = 19
+"""
+The most digits of a length that means anything: Twisted stumbles over thousands.
+"""
+
+BAD_LENGTH = problem(400, "bad_request", "the Content-Length is not a sensible one")
 TOO_LONG = problem(413, "too_long", "the body is longer than a message may be")
 
 
@@ -48,7 +55,7 @@ class BoundedRequest(Request):
         # Always in memory: it is short, or refused.
         self.content = BytesIO()
         if length is not None and length > self.channel.site.maxBody:
-            self._refuse(TOO_LONG)
+            self.refuse(TOO_LONG)
 
     def handleContentChunk(self, data: bytes) -> None:
         """
@@ -56,7 +63,7 @@ class BoundedRequest(Request):
         """
         self._length += len(data)
         if self._leaving is None and self._length > self.channel.site.maxBody:
-            self._refuse(TOO_LONG)
+            self.refuse(TOO_LONG)
         if self._leaving is None:
             super().handleContentChunk(data)  # type: ignore[no-untyped-call]
 
@@ -77,7 +84,7 @@ class BoundedRequest(Request):
             self._leaving.cancel()
         super().connectionLost(reason)  # type: ignore[no-untyped-call]
 
-    def _refuse(self, answer: Answer) -> None:
+    def refuse(self, answer: Answer) -> None:
         """
         Answer at once, and end the connection when the sender had time to see it.
         """
@@ -93,6 +100,26 @@ class BoundedRequest(Request):
         self._leaving = self.channel.callLater(LINGER, transport.abortConnection)
 
 
+class RelayChannel(HTTPChannel):
+    """
+    A connection, of HTTP/1.1 and nothing else.
+    """
+
+    def headerReceived(self, line: bytes) -> bool:
+        """
+        Take a header, unless it is a length no number has.
+        """
+        name, _, value = line.partition(b":")
+        isLength = name.strip().lower() == b"content-length"
+        if not isLength or len(value.strip()) <= MOST_DIGITS:
+            taken: bool = super().headerReceived(line)  # type: ignore[no-untyped-call]
+            return taken
+        request: BoundedRequest = self.requests[-1]
+        request.refuse(BAD_LENGTH)
+        self.loseConnection()  # type: ignore[no-untyped-call]
+        return False
+
+
 class RelaySite(Site):
     """
     The relay's HTTP server.
@@ -100,6 +127,8 @@ class RelaySite(Site):
     @ivar maxBody: The most bytes of a body.
     """
 
+    # Not what Twisted has there, which chooses between this and HTTP/2.
+    protocol = RelayChannel  # type: ignore[assignment]
     requestFactory = BoundedRequest
     displayTracebacks = False
 
