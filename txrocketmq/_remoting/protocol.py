@@ -56,6 +56,9 @@ GO_AWAY = int(ResponseCode.GO_AWAY)
 # Bytes of answers that a peer may leave unread.
 MAX_ANSWERS = 64 * 1024 * 1024
 
+# Bytes that are given to the transport in one go, at most, or one frame more.
+MAX_GATHERED = 256 * 1024
+
 
 class _Transport(ITCPTransport, IConsumer):
     """
@@ -95,6 +98,9 @@ class RemotingProtocol(Asking, Protocol):
         self._reason: Failure | None = None
         self._buffer = FrameBuffer(factory.maxFrame)
         self._answering = factory.answering(self)
+        self._gathering = False
+        self._gathered: list[bytes] = []
+        self._gatheredSize = 0
         self._closed: Moment[None] = Moment()
         self._secured: Moment[None] = Moment()
 
@@ -137,7 +143,7 @@ class RemotingProtocol(Asking, Protocol):
         if not self._open:
             return
         if not self._paused:
-            self.transport.write(data)
+            self._write(data)
             return
         self._outbox.putAnswer(data)
         if self._outbox.answered > MAX_ANSWERS:
@@ -160,6 +166,7 @@ class RemotingProtocol(Asking, Protocol):
         self._open = False
         self.retired = True
         self._closing = True
+        self._writeGathered()
         self._verdict = ConnectionClosed, "we closed the connection before the answer"
         self._watch.closing()
         self._loseIfWritten()
@@ -192,6 +199,8 @@ class RemotingProtocol(Asking, Protocol):
         live = self._waiters.live
         buffer = self._buffer
         commands = buffer.feed(data)
+        # What is asked because of these answers leaves in one go.
+        self._gathering = True
         for command in commands:
             if not command.flag & 1:
                 self._answering.asked(command, self._clock.seconds())
@@ -203,6 +212,8 @@ class RemotingProtocol(Asking, Protocol):
                 self._strayed(command, waiter)
             else:
                 waiter.callback(command)
+        self._gathering = False
+        self._writeGathered()
         if buffer.error is not None:
             self._malformed(data, buffer.error)
         elif buffer.pending:
@@ -267,9 +278,23 @@ class RemotingProtocol(Asking, Protocol):
 
     def _write(self, frame: bytes) -> None:
         """
-        Give a frame to the transport.
+        Give a frame to the transport, at once or with those gathered now.
         """
-        self.transport.write(frame)
+        if not self._gathering:
+            self.transport.write(frame)
+            return
+        self._gathered.append(frame)
+        self._gatheredSize += len(frame)
+        if self._gatheredSize > MAX_GATHERED:
+            self._writeGathered()
+
+    def _writeGathered(self) -> None:
+        """
+        Give all frames that are gathered to the transport.
+        """
+        frames, self._gathered, self._gatheredSize = self._gathered, [], 0
+        if frames:
+            self.transport.writeSequence(frames)
 
     def _malformed(self, data: bytes, e: Exception) -> None:
         """
@@ -312,4 +337,5 @@ class RemotingProtocol(Asking, Protocol):
         self._closing = False
         self._verdict = cls, words
         self._watch.end()
+        self._writeGathered()
         self.transport.abortConnection()
