@@ -34,6 +34,14 @@ class TogetherTests(LineTestCase):
         self.transport.writeSequence = self.wroteAll  # type: ignore[method-assign]
         self.made: list[Deferred[RemotingCommand]] = []
 
+    def tearDown(self) -> None:
+        """
+        Expect nothing of what is still under way.
+        """
+        super().tearDown()
+        for each in (*self.made, *self.waiting):
+            each.addErrback(lambda _: None)
+
     def wrote(self, data: bytes) -> None:
         """
         Record a write, and have enough at once.
