@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.error import ConnectionDone, ConnectionLost
 
 from tests.remoting.doubles import (
@@ -19,7 +19,7 @@ from tests.remoting.doubles import (
     LineTestCase,
     answer,
 )
-from txrocketmq._remoting.connection import BrokerConnection
+from txrocketmq._remoting.connection import BrokerConnection, Connect
 from txrocketmq._wire.command import RemotingCommand
 from txrocketmq.errors import (
     ConnectFailed,
@@ -32,7 +32,7 @@ from txrocketmq.errors import (
     ResolveFailed,
 )
 
-EMPTY: dict[str, None] = {}
+EMPTY: dict[str, Deferred[Any]] = {}
 
 
 class ConnectionTestCase(LineTestCase):
@@ -176,6 +176,49 @@ class ConnectTests(ConnectionTestCase):
         self.assertEqual((self.dialed.cancelled, self.connection.failures), (1, 0))
         self.connected()
 
+    def test_cancelledByAnother(self) -> None:
+        """
+        Who is told of the outcome may cancel another who waits for it, and ask
+        again; everyone else is told all the same.
+        """
+        for outcome in (
+            lambda: self.dialed.refuse(ConnectFailed(BROKER, "refused")),
+            lambda: self.dialed.accept().lose(ConnectionDone()),
+        ):
+            first, second, third = (self.connection.protocol() for _ in range(3))
+            first.addBoth(lambda _, other: other.cancel(), second)
+            again = third.addBoth(lambda _: self.connection.protocol())
+            outcome()
+            self.assertIsNone(self.successResultOf(first))
+            self.failing(second, CancelledError)
+            self.assertTrue(again.called)
+            again.addErrback(lambda _: None)
+            self.reactor.advance(1.0)
+
+    def test_askedAgainWhenLate(self) -> None:
+        """
+        Who asks again when its time is over joins the attempt that goes on.
+        """
+        first = self.connection.invoke(REQUEST, 1.0)
+        first.addErrback(lambda _: self.connection.invoke(REQUEST, 1.0))
+        self.reactor.advance(1.0)
+        self.assertEqual((self.dialed.attempts, self.dialed.cancelled), (1, 0))
+        self.assertNoResult(first)
+        self.reactor.advance(1.0)
+        self.failing(first, ConnectTimeout)
+        self.assertEqual(self.dialed.cancelled, 1)
+
+    def test_manyWait(self) -> None:
+        """
+        There is one delayed call, however many wait with how much time.
+        """
+        waiting = [self.connection.invoke(REQUEST, 1.0 + n % 9) for n in range(2000)]
+        self.assertEqual(len(self.reactor.getDelayedCalls()), 1)
+        self.reactor.pump([1.0] * 9)
+        for d in waiting:
+            self.failing(d, ConnectTimeout)
+        self.assertEqual((self.dialed.attempts, self.dialed.cancelled), (1, 1))
+
     def test_lost(self) -> None:
         """
         A lost connection is forgotten, and the next caller connects.
@@ -225,7 +268,7 @@ class ConnectTests(ConnectionTestCase):
         Who fails when told is logged, and hurts nobody.
         """
         connection = BrokerConnection(
-            BROKER, self.dialed, self.reactor, connected=lambda _: EMPTY["x"]
+            BROKER, self.dialed, self.reactor, connected=lambda _: EMPTY["x"].cancel()
         )
         d = connection.protocol()
         line = self.dialed.accept()
@@ -562,8 +605,24 @@ class CloseTests(ConnectionTestCase):
         """
         An attempt may end inside of the call that begins it.
         """
-        connection = BrokerConnection(
-            BROKER, lambda _: fail(ConnectFailed(BROKER, "no")), self.reactor
-        )
-        self.failing(connection.invoke(REQUEST, 3.0), ConnectFailed)
-        self.successResultOf(connection.close())
+        attempts: list[tuple[Connect, type[Exception]]] = [
+            (lambda _: fail(ConnectFailed(BROKER, "no")), ConnectFailed),
+            (lambda _: EMPTY["x"], KeyError),
+        ]
+        for connect, cls in attempts:
+            connection = BrokerConnection(BROKER, connect, self.reactor)
+            self.failing(connection.invoke(REQUEST, 3.0), cls)
+            self.assertEqual(connection.failures, 1)
+            self.successResultOf(connection.close())
+
+    def test_attemptThatSucceedsAtOnce(self) -> None:
+        """
+        So may one that succeeds.
+        """
+        protocol, line = self.line()
+        connection = BrokerConnection(BROKER, lambda _: succeed(protocol), self.reactor)
+        asked = connection.invoke(REQUEST, 3.0)
+        line.protocol.dataReceived(answer(FIRST))
+        self.successResultOf(asked)
+        connection.close()
+        self.reactor.advance(0)

@@ -22,6 +22,7 @@ from txrocketmq._remoting.patience import Grace, Patience
 from txrocketmq._remoting.quotas import Quota, Tolerance
 from txrocketmq._remoting.waiters import SLACK, UNWRITTEN, Waiter, Waiters
 from txrocketmq._remoting.watch import Watch
+from txrocketmq._wire.command import RemotingCommand
 from txrocketmq.message import Persisted
 
 
@@ -139,11 +140,11 @@ class WaitersTests(TestCase):
     L{Waiters}.
     """
 
-    def waiter(self, opaque: int, deadline: float) -> Waiter:
+    def waiter(self, opaque: int, deadline: float) -> Waiter[str]:
         """
         Make one.
         """
-        waiter = Waiter()
+        waiter: Waiter[str] = Waiter()
         waiter.opaque, waiter.deadline, waiter.heard = opaque, deadline, UNWRITTEN
         return waiter
 
@@ -160,7 +161,7 @@ class WaitersTests(TestCase):
         """
         A number that is used again does not expire at the old deadline.
         """
-        waiters = Waiters()
+        waiters: Waiters[str] = Waiters()
         waiters.add(self.waiter(1, 1.0))
         del waiters.live[1]
         again = self.waiter(1, 2.0)
@@ -174,7 +175,7 @@ class WaitersTests(TestCase):
         """
         Everyone is taken out, in the order they came in.
         """
-        waiters = Waiters()
+        waiters: Waiters[str] = Waiters()
         all = [self.waiter(n, 5.0 - n) for n in range(3)]
         for each in all:
             waiters.add(each)
@@ -187,7 +188,7 @@ class WaitersTests(TestCase):
         Whatever comes and goes, the same ones expire as if all were looked at,
         and no more is remembered than twice the live and some.
         """
-        waiters = Waiters()
+        waiters: Waiters[str] = Waiters()
         model: dict[int, float] = {}
         for opaque, (comes, n) in enumerate(steps):
             if comes:
@@ -208,7 +209,7 @@ class WaitersTests(TestCase):
         """
         Answered requests are forgotten although none ever expires.
         """
-        waiters = Waiters()
+        waiters: Waiters[str] = Waiters()
         waiters.add(self.waiter(0, 0.0))
         for n in range(1, 10_000):
             waiters.add(self.waiter(n, float(n)))
@@ -227,7 +228,7 @@ class AlarmTests(TestCase):
         """
         super().setUp()
         self.rung: list[float] = []
-        self.alarm = Alarm(self.reactor, self.rung.append)
+        self.alarm = Alarm(self.reactor, lambda at, now: self.rung.append(at))
 
     def test_rings(self) -> None:
         """
@@ -283,7 +284,7 @@ class AlarmTests(TestCase):
         """
         It can be set while it rings.
         """
-        self.alarm = Alarm(self.reactor, lambda at: self.alarm.setTo(at + 1.0))
+        self.alarm = Alarm(self.reactor, lambda at, now: self.alarm.setTo(at + 1.0))
         self.alarm.setTo(1.0)
         self.reactor.pump([1.0, 1.0])
         self.assertEqual(self.alarm.at, 3.0)
@@ -507,7 +508,9 @@ class WatchTests(TestCase):
         self.told: list[str | None] = []
         self.watch = Watch(self.reactor, 3.0, Waiters(), self.passed)
 
-    def passed(self, expired: list[Waiter], verdict: str | None) -> None:
+    def passed(
+        self, expired: list[Waiter[RemotingCommand]], verdict: str | None
+    ) -> None:
         """
         Remember a verdict; after one nothing more is waited for.
         """
@@ -538,6 +541,6 @@ class WatchTests(TestCase):
         """
         self.watch.closing()
         self.watch.alarm.unset()
-        self.watch._ring(3.0)
+        self.watch._ring(3.0, 0.0)
         self.assertEqual((self.told, self.watch.alarm.at), ([None], 3.0))
         self.watch.alarm.unset()

@@ -23,6 +23,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.remoting.doubles import BROKER, Dialed, Line, answer, frame
 from txrocketmq._remoting.connection import BrokerConnection
+from txrocketmq._remoting.waiters import Unwritten
 from txrocketmq._wire.command import RemotingCommand
 from txrocketmq.errors import (
     ConnectFailed,
@@ -268,6 +269,8 @@ class OneAddress(RuleBasedStateMachine):
         e = outcome.value
         if isinstance(e, CancelledError):
             assert request.cancelled
+            if isinstance(e, Unwritten) and not request.isRetried:
+                assert request.number not in self.written - self.refused
             return
         assert isinstance(e, (RemotingError, GoAway, NotRunning)), e
         if e.persisted is Persisted.NO and not request.isRetried:

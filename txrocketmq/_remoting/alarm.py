@@ -9,6 +9,9 @@ from math import inf
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+# Sums and differences of times are not exact: what is so near is now.
+TOLERANCE = 0.001
+
 
 class Alarm:
     """
@@ -19,10 +22,12 @@ class Alarm:
 
     __slots__ = ("_call", "_clock", "_ring", "at")
 
-    def __init__(self, clock: IReactorTime, ring: Callable[[float], None]) -> None:
+    def __init__(
+        self, clock: IReactorTime, ring: Callable[[float, float], None]
+    ) -> None:
         """
-        @param ring: Called when it rings, with the time it was set to.  It is
-            not set any more then.
+        @param ring: Called when it rings, with the time it was set to and the
+            time it is.  It is not set any more then.
         """
         self._clock = clock
         self._ring = ring
@@ -56,4 +61,5 @@ class Alarm:
         Forget the call that is being made, and ring.
         """
         at, self.at, self._call = self.at, inf, None
-        self._ring(at)
+        now = self._clock.seconds()
+        self._ring(at, at if now < at < now + TOLERANCE else now)

@@ -34,7 +34,7 @@ from txrocketmq.errors import (
 from .opaques import Opaques
 from .outbox import Outbox
 from .reasons import timeoutError
-from .waiters import UNWRITTEN, Waiter, Waiters
+from .waiters import UNWRITTEN, Unwritten, Waiter, Waiters
 from .watch import Watch
 
 _NOTHING = RemotingCommand(0)
@@ -61,7 +61,7 @@ class Asking:
         self._open = False
         self._paused = False
         self._opaques = Opaques(firstOpaque)
-        self._waiters = Waiters()
+        self._waiters: Waiters[RemotingCommand] = Waiters()
         self._outbox = Outbox()
         self._watch = Watch(clock, limit, self._waiters, self._timePassed)
 
@@ -127,7 +127,8 @@ class Asking:
             - L{ValueError} when the command does not fit into a frame
 
             - L{CancelledError<twisted.internet.defer.CancelledError>} when
-              cancelled; the request may still have been carried out
+              cancelled; the request may still have been carried out, unless
+              it is an L{Unwritten}
         """
         if not self._open or timeout <= 0:
             return fail(self._refusal(timeout))
@@ -181,11 +182,11 @@ class Asking:
             return self.whyClosed()
         return RemotingTimeout(self.address, "there was no time left to ask")
 
-    def _register(self, opaque: int, timeout: float) -> Waiter:
+    def _register(self, opaque: int, timeout: float) -> Waiter[RemotingCommand]:
         """
         Make the waiter of a request that is not written yet.
         """
-        waiter = Waiter(self._abandon)
+        waiter: Waiter[RemotingCommand] = Waiter(self._abandon)
         waiter.opaque = opaque
         waiter.timeout = timeout
         waiter.heard = UNWRITTEN
@@ -202,9 +203,13 @@ class Asking:
         assert isinstance(waiter, Waiter)
         del self._waiters.live[waiter.opaque]
         self._outbox.takeBack(waiter.opaque)
+        if waiter.heard == UNWRITTEN:
+            waiter.errback(Unwritten())
         self._closeIfDrained()
 
-    def _timePassed(self, expired: list[Waiter], verdict: str | None) -> None:
+    def _timePassed(
+        self, expired: list[Waiter[RemotingCommand]], verdict: str | None
+    ) -> None:
         """
         End what has waited long enough.
         """
@@ -231,7 +236,9 @@ class Asking:
             del self._waiters.live[key]
             waiter.callback(_NOTHING)
 
-    def _strayed(self, answer: RemotingCommand, waiter: Waiter | None) -> None:
+    def _strayed(
+        self, answer: RemotingCommand, waiter: Waiter[RemotingCommand] | None
+    ) -> None:
         """
         Look at an answer nobody may have: it is late, or it is made up.
 

@@ -7,6 +7,7 @@ Follows the channel table of C{NettyRemotingClient}.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from random import random as anyFraction
 from typing import ClassVar
 
@@ -16,7 +17,7 @@ from twisted.logger import Logger
 
 from txrocketmq._wire.codes import ResponseCode
 from txrocketmq._wire.command import RemotingCommand
-from txrocketmq.errors import BrokerError, ConnectTimeout
+from txrocketmq.errors import BrokerError
 
 from .dialing import Connect, Dialing
 from .protocol import RemotingProtocol
@@ -109,8 +110,7 @@ class BrokerConnection:
             - L{NotRunning<txrocketmq.errors.NotRunning>} when L{close} was
               called
         """
-        live = self.live
-        return self._dialing.protocol() if live is None else succeed(live)
+        return self._within(inf)
 
     def invoke(
         self, command: RemotingCommand, timeout: float
@@ -208,16 +208,8 @@ class BrokerConnection:
         """
         The live connection, made in time.
         """
-        protocol = self.protocol()
-        if not protocol.called:
-            protocol.addTimeout(timeout, self._clock, self._tooLate)
-        return protocol
-
-    def _tooLate(self, result: object, timeout: float) -> RemotingProtocol:
-        """
-        Say that a caller's time was over before there was a connection.
-        """
-        raise ConnectTimeout(self.address, f"there was no connection in {timeout:g} s")
+        live = self.live
+        return self._dialing.protocol(timeout) if live is None else succeed(live)
 
     def _remaining(self, deadline: float) -> float:
         """

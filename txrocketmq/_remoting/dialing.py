@@ -4,18 +4,25 @@ Making the connections to one address, one at a time and not too often.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from math import inf
 from typing import TypeAlias
 
-from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.internet.defer import CancelledError, Deferred, fail, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
-from txrocketmq._deferreds import SingleFlight
-from txrocketmq.errors import ConnectFailed, NotRunning, RemotingError
+from txrocketmq.errors import (
+    ConnectFailed,
+    ConnectTimeout,
+    NotRunning,
+    RemotingError,
+)
 
+from .alarm import Alarm
 from .backoff import Backoff
 from .protocol import RemotingProtocol
+from .waiters import Unwritten, Waiter, Waiters
 
 Connect: TypeAlias = Callable[[str], Deferred[RemotingProtocol]]
 """
@@ -48,8 +55,10 @@ class Dialing:
         self._connect = connect
         self._clock = clock
         self._made = made
-        self._flight = SingleFlight(self._attempt)
-        self._attempting: Deferred[RemotingProtocol] | None = None
+        self._asked = 0
+        self._waiters: Waiters[RemotingProtocol] = Waiters()
+        self._alarm = Alarm(clock, self._timePassed)
+        self._attempt: Deferred[RemotingProtocol] | None = None
         self._backoff = Backoff(random)
         self._refused: ConnectFailed | None = None
         self._stopped = False
@@ -59,7 +68,7 @@ class Dialing:
         """
         Whether an attempt is under way.
         """
-        return self._flight.running
+        return self._attempt is not None
 
     @property
     def failures(self) -> int:
@@ -68,24 +77,38 @@ class Dialing:
         """
         return self._backoff.failures
 
-    def protocol(self) -> Deferred[RemotingProtocol]:
+    def protocol(self, timeout: float = inf) -> Deferred[RemotingProtocol]:
         """
         A new connection, the same for all who ask before it is there.
+
+        When nobody waits any more the attempt is given up.
+
+        @param timeout: How long to wait for it, in seconds.
 
         @return: It may fail with
 
             - L{ConnectFailed} when it cannot be made, or could not a moment
               ago
 
+            - L{ConnectTimeout} when it was not made in time
+
             - L{NotRunning} when L{stop} was called
         """
+        now = self._clock.seconds()
         if self._stopped:
             return fail(self._notRunning())
-        if not self._flight.running:
-            wait = self._backoff.until - self._clock.seconds()
-            if wait > 0:
-                return fail(self._notYet(wait))
-        return self._flight.result()
+        if self._attempt is None and now < self._backoff.until:
+            return fail(self._notYet(self._backoff.until - now))
+        self._asked += 1
+        waiter: Waiter[RemotingProtocol] = Waiter(self._abandon)
+        waiter.opaque = self._asked
+        waiter.timeout = timeout
+        waiter.deadline = now + timeout
+        self._waiters.add(waiter)
+        self._alarm.setTo(waiter.deadline)
+        if self._attempt is None:
+            self._begin()
+        return waiter
 
     def lost(self, since: float, e: RemotingError) -> None:
         """
@@ -103,38 +126,73 @@ class Dialing:
         Make no more connections; who waits for one is told so.
         """
         self._stopped = True
-        if self._attempting is not None:
-            self._attempting.cancel()
+        self._giveUp()
 
-    def _attempt(self) -> Deferred[RemotingProtocol]:
+    def _begin(self) -> None:
         """
-        Try to connect.
+        Try to connect.  It may fail at once.
         """
-        attempting = self._attempting = self._connect(self._address)
-        return attempting.addCallbacks(self._succeeded, self._failed)
+        self._attempt = maybeDeferred(self._connect, self._address)
+        self._attempt.addCallbacks(self._succeeded, self._failed)
 
-    def _succeeded(self, protocol: RemotingProtocol) -> RemotingProtocol:
+    def _giveUp(self) -> None:
+        """
+        Cancel an attempt.
+        """
+        if self._attempt is not None:
+            self._attempt.cancel()
+
+    def _succeeded(self, protocol: RemotingProtocol) -> None:
         """
         Hand the connection over.
         """
-        self._attempting = None
         self._backoff.succeeded()
         self._made(protocol)
-        return protocol
+        for waiter in self._takeOut():
+            waiter.callback(protocol)
 
-    def _failed(self, reason: Failure) -> Failure:
+    def _failed(self, reason: Failure) -> None:
         """
-        Remember that an attempt failed; not that it was cancelled, as it is
-        when nobody waits for it any more.
+        Remember that an attempt failed, and tell; not that it was cancelled,
+        as it is when nobody waits for it any more.
         """
-        self._attempting = None
+        e = reason.value
         if self._stopped:
-            raise self._notRunning()
-        if not isinstance(reason.value, CancelledError):
+            reason = Failure(self._notRunning())
+        elif not isinstance(e, CancelledError):
             self._backoff.failed(self._clock.seconds())
-            if isinstance(reason.value, ConnectFailed):
-                self._refused = reason.value
-        return reason
+            self._refused = e if isinstance(e, ConnectFailed) else None
+        for waiter in self._takeOut():
+            waiter.errback(reason)
+
+    def _takeOut(self) -> Iterator[Waiter[RemotingProtocol]]:
+        """
+        End an attempt, and take out those who wait: who is told may cancel
+        another, or ask again.
+        """
+        self._attempt = None
+        self._alarm.unset()
+        return (each for each in self._waiters.takeAll() if not each.called)
+
+    def _abandon(self, waiter: Deferred[RemotingProtocol]) -> None:
+        """
+        Forget one who has cancelled.
+        """
+        assert isinstance(waiter, Waiter)
+        if self._waiters.live.pop(waiter.opaque, None) and not self._waiters.live:
+            self._giveUp()
+        waiter.errback(Unwritten())
+
+    def _timePassed(self, at: float, now: float) -> None:
+        """
+        End what has waited long enough, and the attempt if nobody waits now.
+        """
+        for waiter in self._waiters.takeExpired(now):
+            words = f"there was no connection in {waiter.timeout:g} s"
+            waiter.errback(ConnectTimeout(self._address, words))
+        self._alarm.setTo(self._waiters.earliest())
+        if not self._waiters.live:
+            self._giveUp()
 
     def _notRunning(self) -> NotRunning:
         """

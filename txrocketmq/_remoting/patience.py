@@ -6,16 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import inf
+from typing import Any
 
+from .alarm import TOLERANCE
 from .waiters import UNWRITTEN, Waiter
 
 # A delayed call that comes so late means that the reactor stood still, and
 # that answers may lie in the socket: they are read before anything expires.
 STALL = 0.1
 GRACE = 1.0
-
-# Sums and differences of times are not exact: what is so near is now.
-TOLERANCE = 0.001
 
 
 class Patience:
@@ -74,7 +73,9 @@ class Patience:
         """
         return min(self.frameSince, self.closingSince) + self._limit
 
-    def verdict(self, now: float, expired: Iterable[Waiter], heard: int) -> str | None:
+    def verdict(
+        self, now: float, expired: Iterable[Waiter[Any]], heard: int
+    ) -> str | None:
         """
         What is wrong with the peer, if it took too long for something.
 

@@ -4,6 +4,8 @@ Why there is no connection: Twisted's and OpenSSL's errors as ours.
 
 from __future__ import annotations
 
+from typing import Any
+
 from OpenSSL import SSL
 from service_identity import VerificationError
 from twisted.internet import error
@@ -139,7 +141,7 @@ def lostError(
     )
 
 
-def timeoutError(address: str, waiter: Waiter) -> RemotingTimeout:
+def timeoutError(address: str, waiter: Waiter[Any]) -> RemotingTimeout:
     """
     What a request fails with whose time is over.
     """

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
 from math import inf
+from typing import Generic, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 
-from txrocketmq._wire.command import RemotingCommand
 from txrocketmq.message import Persisted
+
+T = TypeVar("T")
 
 UNWRITTEN = -1
 
@@ -19,13 +21,23 @@ UNWRITTEN = -1
 SLACK = 64
 
 
-class Waiter(Deferred[RemotingCommand]):
+class Unwritten(CancelledError):
+    """
+    A request was cancelled that was not given to any transport.
+
+    @cvar persisted: What is known of it.
+    """
+
+    persisted = Persisted.NO
+
+
+class Waiter(Deferred[T]):
     """
     The Deferred of one request, and what its connection knows of it.
 
     They are one object, because there is one of them for each message sent.
 
-    @ivar opaque: The request's number on its connection.
+    @ivar opaque: The request's number.
 
     @ivar timeout: How many seconds it was given.
 
@@ -51,9 +63,9 @@ class Waiter(Deferred[RemotingCommand]):
         return Persisted.NO if self.heard == UNWRITTEN else Persisted.MAYBE
 
 
-class Waiters:
+class Waiters(Generic[T]):
     """
-    The waiters of one connection.
+    Those who wait for the same peer.
 
     The order is a heap whose entries outlive their waiters: an answer only
     leaves L{live}.  Entries of the dead are dropped when they reach the top,
@@ -67,10 +79,10 @@ class Waiters:
     __slots__ = ("_order", "live")
 
     def __init__(self) -> None:
-        self.live: dict[int, Waiter] = {}
+        self.live: dict[int, Waiter[T]] = {}
         self._order: list[tuple[float, int]] = []
 
-    def add(self, waiter: Waiter) -> None:
+    def add(self, waiter: Waiter[T]) -> None:
         """
         Take in a waiter whose C{opaque} and C{deadline} are set.
         """
@@ -94,7 +106,7 @@ class Waiters:
             heappop(order)
         return inf
 
-    def takeExpired(self, now: float) -> list[Waiter]:
+    def takeExpired(self, now: float) -> list[Waiter[T]]:
         """
         Take out those whose deadline has come.
         """
@@ -104,7 +116,7 @@ class Waiters:
             expired.append(self.live.pop(opaque))
         return expired
 
-    def takeAll(self) -> list[Waiter]:
+    def takeAll(self) -> list[Waiter[T]]:
         """
         Take out everyone, oldest first.
         """

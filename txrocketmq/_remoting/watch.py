@@ -8,8 +8,10 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorTime
 
+from txrocketmq._wire.command import RemotingCommand
+
 from .alarm import Alarm
-from .patience import TOLERANCE, Grace, Patience
+from .patience import Grace, Patience
 from .waiters import Waiter, Waiters
 
 
@@ -38,8 +40,8 @@ class Watch:
         self,
         clock: IReactorTime,
         limit: float,
-        waiters: Waiters,
-        passed: Callable[[list[Waiter], str | None], None],
+        waiters: Waiters[RemotingCommand],
+        passed: Callable[[list[Waiter[RemotingCommand]], str | None], None],
     ) -> None:
         """
         @param limit: How many seconds a peer may take for a frame, stay silent
@@ -86,13 +88,10 @@ class Watch:
         """
         self.patience.end()
 
-    def _ring(self, at: float) -> None:
+    def _ring(self, at: float, now: float) -> None:
         """
         Find out whose time is over.
         """
-        now = self._clock.seconds()
-        if now < at < now + TOLERANCE:
-            now = at
         if self._grace.isDue(at, now, self.heard):
             self.alarm.setTo(now)
             return
