@@ -20,10 +20,8 @@ def main() -> int:
     """
     found = tests()
     wrong = list(problems(found))
-    for line in lines(found):
-        print(line)
-    for line in wrong:
-        print(line, file=sys.stderr)
+    sys.stdout.writelines(f"{line}\n" for line in lines(found))
+    sys.stderr.writelines(f"{line}\n" for line in wrong)
     return 1 if wrong else 0
 
 

@@ -223,6 +223,8 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
         f"{PRODUCER}.CancelTests.test_inFlight",
         f"{PRODUCER}.CancelTests.test_betweenTries",
         f"{PRODUCER}.CancelTests.test_waitingForRoom",
+        "tests.remoting.test_fault_cancelled.CancelledTests.test_kept",
+        "tests.remoting.test_fault_cancelled.CancelledTests.test_connecting",
     ),
     "F60": (
         f"{LIMITS}.RoomTests.test_writableCallbackMayTakeTheRoom",

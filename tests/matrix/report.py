@@ -93,6 +93,7 @@ def lines(found: Mapping[str, Sequence[str]]) -> Iterator[str]:
             yield f"      OPEN: {OPEN[each.id]}"
     proved = sum(bool(found.get(each.id)) for each in ROWS)
     whole = sum(bool(found.get(each.id)) and each.id not in OPEN for each in ROWS)
-    yield f"{len(ROWS)} rows: {whole} proved, {proved - whole} in part, " + (
+    yield (
+        f"{len(ROWS)} rows: {whole} proved, {proved - whole} proved in part, "
         f"{len(ROWS) - proved} open"
     )

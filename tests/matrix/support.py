@@ -5,6 +5,7 @@ matrix look at.
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -15,6 +16,7 @@ from tests.sending.support import ClusterTestCase
 from txrocketmq._wire.codes import RequestCode
 from txrocketmq.errors import SendFailed
 from txrocketmq.message import Persisted, SendResult
+from txrocketmq.producer import Producer
 from txrocketmq.sandbox import SandboxBroker
 from txrocketmq.testing.network import MemoryNetwork
 from txrocketmq.testing.transport import MemoryTransport
@@ -130,6 +132,18 @@ class FaultTestCase(ClusterTestCase):
         super().setUp()
         self.warm()
         self.ends = Ends(self.clock)
+
+    def producerOf(self, group: str, **settings: Any) -> Producer:
+        """
+        Another producer of the same client, whose chances are the same in each
+        run; those of the client and of connections are too.
+        """
+        producer = super().producerOf(group, **settings)
+        producer._random.seed(group)
+        self.client._random.seed(group)
+        self.addCleanup(random.setstate, random.getstate())
+        random.seed(group)
+        return producer
 
     def both(self, fault: Any, times: int = 1, **options: Any) -> None:
         """

@@ -45,7 +45,7 @@ class Dials:
     def __init__(self, cluster: MemoryCluster) -> None:
         self.count = 0
         self._connectTo = cluster.network.connectTo
-        cluster.network.connectTo = self  # type: ignore[method-assign, assignment]
+        cluster.network.connectTo = self  # type: ignore[method-assign]
 
     def __call__(self, reactor: Any, host: str, port: int) -> Any:
         """
