@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 
 from txrocketmq._wire.codes import ResponseCode
 from txrocketmq._wire.command import RemotingCommand
+from txrocketmq._wire.extfields import parseInt64
 
 Answer: TypeAlias = RemotingCommand | Deferred[RemotingCommand | None] | None
 """
@@ -21,6 +22,18 @@ UNSET_REMARK = "not set any response code"
 What Apache's broker says where its code forgot to say anything.  It is no error:
 the code is 0.
 """
+
+
+def number(text: str, otherwise: int = 0) -> int:
+    """
+    Read a number a client has put somewhere, an int64.
+
+    @param otherwise: What to take for what is none.
+    """
+    try:
+        return parseInt64(text)
+    except ValueError:
+        return otherwise
 
 
 class Peer(Protocol):

@@ -12,10 +12,11 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from txrocketmq._wire.codes import ResponseCode
 from txrocketmq._wire.command import RemotingCommand
+from txrocketmq._wire.extfields import parseInt64
 from txrocketmq._wire.headers import RecallMessageRequestHeader, fromExtFields
 from txrocketmq._wire.records import MessageConst
 
-from .answers import UNSET_REMARK, Peer, Refused
+from .answers import UNSET_REMARK, Peer, Refused, number
 from .settings import delaysOf
 from .state import BrokerState
 from .store import Draft, StoredMessage, draftOf
@@ -46,7 +47,7 @@ class Deliveries:
         @raise Refused: The time of delivery it asks for is none, or too late.
         """
         properties = draft.properties
-        level = _number(properties.get(MessageConst.DELAY, "0"))
+        level = number(properties.get(MessageConst.DELAY, "0"))
         if level > 0:
             for name in _TIMER_PROPERTIES:
                 properties.pop(name, None)
@@ -99,10 +100,10 @@ class Deliveries:
         seconds, millis, at = map(properties.get, _TIMER_PROPERTIES)
         try:
             if seconds is not None:
-                return self._state.millis() + int(seconds) * 1000
+                return self._state.millis() + parseInt64(seconds) * 1000
             if millis is not None:
-                return self._state.millis() + int(millis)
-            return int(at or "")
+                return self._state.millis() + parseInt64(millis)
+            return parseInt64(at or "")
         except ValueError:
             raise self._illegal() from None
 
@@ -152,7 +153,7 @@ class Deliveries:
             "v1",
             topic,
             self._state.brokerName,
-            str(int(due) + 1),
+            str(number(due) + 1),
             properties.get(MessageConst.UNIQ_KEY, ""),
         )
         return urlsafe_b64encode(" ".join(words).encode()).decode()
@@ -189,7 +190,7 @@ class Deliveries:
             raise _tooLate("recall failed, topic not match")
         if brokerName != self._state.brokerName:
             raise _tooLate("recall failed, broker service not available")
-        left = _number(due, -1) - self._state.millis()
+        left = number(due, -1) - self._state.millis()
         if not 0 < left < self._state.settings.timerMaxDelaySec * 1000:
             raise _tooLate("recall failed, timestamp invalid")
         return msgId, left / 1000
@@ -225,13 +226,3 @@ def _sideline(draft: Draft, topic: str, queueId: int) -> None:
     draft.properties[MessageConst.REAL_QID] = str(draft.queueId)
     draft.topic = topic
     draft.queueId = queueId
-
-
-def _number(text: str, otherwise: int = 0) -> int:
-    """
-    Read a number as lenient Java code does.
-    """
-    try:
-        return int(text)
-    except ValueError:
-        return otherwise

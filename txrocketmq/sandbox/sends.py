@@ -185,7 +185,7 @@ class Sends:
         if draft.topic.startswith((RETRY_PREFIX, DLQ_PREFIX)):
             self._retire(draft, header, command.version)
         queueId = draft.queueId
-        self._checkSize(draft)
+        self.checkSize(draft)
         stored = self._put(draft)
         extFields = self._confirmed(stored, queueId)
         extFields["transactionId"] = properties[MessageConst.UNIQ_KEY]
@@ -230,9 +230,11 @@ class Sends:
             draft.queueId = 0
             draft.properties.pop(MessageConst.DELAY, None)
 
-    def _checkSize(self, draft: Draft) -> None:
+    def checkSize(self, draft: Draft) -> None:
         """
-        Refuse what is too long for Apache's log, and what cannot be read again.
+        Check that a message fits into Apache's log, and can be read again.
+
+        @raise Refused: It does not, or cannot.
         """
         longest = self._state.settings.maxMessageSize
         try:
@@ -265,7 +267,7 @@ class Sends:
         frame = self.draft(header, config, b"", {}, peer)
         drafts = self._members(frame, command.body)
         for draft in drafts:
-            self._checkSize(draft)
+            self.checkSize(draft)
         stored = self._state.store.appendAll(drafts)
         extFields = self._confirmed(stored[0], frame.queueId)
         extFields["msgId"] = ",".join(map(self._state.offsetMsgId, stored))

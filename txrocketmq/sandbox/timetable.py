@@ -12,6 +12,12 @@ from typing import ClassVar
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+LONGEST = 3600.0
+"""
+How many seconds to wait at most before looking again: reactors do not take
+every number.
+"""
+
 
 class Entry:
     """
@@ -115,7 +121,7 @@ class Timetable:
         self._disarm()
         self._callAt = when
         delay = max(0.0, when - self._clock.seconds())
-        self._call = self._clock.callLater(delay, self._due)
+        self._call = self._clock.callLater(min(delay, LONGEST), self._due)
 
     def _due(self) -> None:
         """

@@ -19,7 +19,7 @@ from txrocketmq._wire.headers import (
 )
 from txrocketmq._wire.records import MessageConst, encodeStoredMessage
 
-from .answers import UNSET_REMARK, Peer, Refused
+from .answers import UNSET_REMARK, Peer, Refused, number
 from .delays import Deliveries
 from .state import BrokerState
 from .store import Draft, StoredMessage, draftOf
@@ -103,11 +103,9 @@ class Transactions:
         self._checking = False
         now = self._state.millis()
         for half in list(self.pending.values()):
+            immunity = _immunityOf(half)
             wait = self._state.settings.transactionTimeOut * 1000
-            seconds = half.properties.get(_IMMUNITY, "")
-            if seconds.isdigit():
-                wait = int(seconds) * 1000
-            if now - half.bornTimestamp > wait:
+            if now - half.bornTimestamp > (wait if immunity is None else immunity):
                 self._ask(half)
         self._checkLater()
 
@@ -120,7 +118,7 @@ class Transactions:
         """
         del self.pending[half.commitLogOffset]
         draft = draftOf(half)
-        times = int(draft.properties.get(_CHECK_TIMES, "0"))
+        times = number(draft.properties.get(_CHECK_TIMES, "0"))
         if times >= self._state.settings.transactionCheckMax:
             draft.topic = self._state.topics.ensure(CHECK_MAX_TOPIC, 1).topicName
             self._state.store.append(draft)
@@ -186,13 +184,9 @@ class Transactions:
         half = self.pending.get(header.commitLogOffset)
         if half is None:
             raise _failed("Find prepared transaction message failed")
-        seconds = half.properties.get(_IMMUNITY, "")
+        immunity = _immunityOf(half)
         age = self._state.millis() - half.bornTimestamp
-        if (
-            not header.fromTransactionCheck
-            and seconds.isdigit()
-            and (age > int(seconds) * 1000)
-        ):
+        if immunity is not None and not header.fromTransactionCheck and age > immunity:
             raise Refused(ResponseCode.ILLEGAL_OPERATION, "")
         if half.properties.get(MessageConst.PGROUP) != header.producerGroup:
             raise _failed("The producer group wrong")
@@ -210,6 +204,14 @@ class Transactions:
         draft.sysFlag |= SysFlag.TRANSACTION_COMMIT
         draft.preparedTransactionOffset = half.commitLogOffset
         return draft
+
+
+def _immunityOf(half: StoredMessage) -> int | None:
+    """
+    For how many milliseconds a half message asks not to be asked about.
+    """
+    seconds = number(half.properties.get(_IMMUNITY, ""), -1)
+    return None if seconds < 0 else seconds * 1000
 
 
 def _failed(remark: str) -> Refused:
