@@ -18,6 +18,7 @@ from tests.remoting.doubles import (
     frame,
 )
 from txrocketmq._remoting.asking import Asking
+from txrocketmq._remoting.protocol import RemotingProtocol
 from txrocketmq._remoting.waiters import SLACK
 from txrocketmq._wire.codes import SerializeType
 from txrocketmq._wire.command import RemotingCommand
@@ -363,6 +364,31 @@ class TimeoutTests(LineTestCase):
         self.failing(slow, RemotingTimeout)
         self.assertEqual((line.aborted, protocol.retired), (0, False))
 
+    def test_silenceBeginsAnew(self) -> None:
+        """
+        Each byte of the peer's ends its silence; a request that is written
+        begins another.
+        """
+        protocol, line = self.line(frameTimeout=3.0)
+        answered = protocol.invoke(REQUEST, 9.0)
+        self.reactor.advance(2.5)
+        protocol.dataReceived(answer(FIRST))
+        self.successResultOf(answered)
+        self.failing(self.expired(protocol, 1.0), RemotingTimeout)
+        self.assertEqual(line.aborted, 0)
+        self.failing(self.expired(protocol, 2.0), RemotingTimeout)
+        self.assertEqual(line.aborted, 1)
+
+    def expired(
+        self, protocol: RemotingProtocol, timeout: float
+    ) -> Deferred[RemotingCommand]:
+        """
+        A request whose time is over.
+        """
+        d = protocol.invoke(REQUEST, timeout)
+        self.reactor.advance(timeout)
+        return d
+
     def test_impatientCallers(self) -> None:
         """
         A request with little time is no proof against the peer, but many in
@@ -562,6 +588,32 @@ class PausedTests(LineTestCase):
         self.reactor.advance(2.0)
         protocol.resumeProducing()
         self.reactor.advance(2.0)
+        self.assertEqual((protocol.pending, line.aborted), (0, 0))
+
+    def test_silenceAfterBeingKept(self) -> None:
+        """
+        But from then on it is.
+        """
+        protocol, line = self.line(frameTimeout=3.0)
+        protocol.pauseProducing()
+        protocol.invoke(REQUEST, 5.0).addErrback(lambda _: None)
+        self.reactor.advance(2.0)
+        protocol.resumeProducing()
+        self.reactor.advance(3.0)
+        self.assertEqual(line.aborted, 1)
+
+    def test_readBetweenTwoPauses(self) -> None:
+        """
+        A peer that was slow to read before is not blamed for it now.
+        """
+        protocol, line = self.line(frameTimeout=3.0)
+        protocol.pauseProducing()
+        self.reactor.advance(2.0)
+        protocol.resumeProducing()
+        self.reactor.advance(1.0)
+        protocol.pauseProducing()
+        protocol.invoke(REQUEST, 1.0).addErrback(lambda _: None)
+        self.reactor.advance(1.0)
         self.assertEqual((protocol.pending, line.aborted), (0, 0))
 
     def test_stopped(self) -> None:

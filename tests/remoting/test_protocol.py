@@ -70,7 +70,7 @@ class BeginTests(LineTestCase):
         """
         protocol = RemotingFactory(self.reactor, noAnswer).buildProtocol(None)
         protocol.makeConnection(StringTransport())
-        self.assertFalse(protocol.retired)
+        self.assertEqual((protocol.retired, protocol.goingAway), (False, False))
 
     def test_addressAskedFor(self) -> None:
         """
@@ -201,6 +201,16 @@ class LostTests(LineTestCase):
         protocol.abort()
         protocol.close()
         self.assertEqual((line.value(), line.aborted), (b"", 0))
+
+    def test_keptIsForgotten(self) -> None:
+        """
+        What was kept for the transport is forgotten with the connection.
+        """
+        protocol, line = self.line()
+        protocol.pauseProducing()
+        protocol.writeBytes(b"x")
+        line.lose(ConnectionLost())
+        self.assertEqual(len(protocol._outbox), 0)
 
     def test_whenClosed(self) -> None:
         """
@@ -617,8 +627,9 @@ class WriteBytesTests(LineTestCase):
         protocol.resumeProducing()
         protocol.pauseProducing()
         protocol.writeBytes(bytes(60))
+        protocol.writeBytes(bytes(40))
         self.assertEqual(line.aborted, 0)
-        protocol.writeBytes(bytes(60))
+        protocol.writeBytes(bytes(1))
         self.assertEqual(line.aborted, 1)
         self.reactor.advance(0)
 
