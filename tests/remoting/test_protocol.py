@@ -391,6 +391,20 @@ class CloseTests(LineTestCase):
         self.assertEqual(line.aborted, 1)
         self.successResultOf(protocol.whenClosed())
 
+    def test_abortWhileWriting(self) -> None:
+        """
+        It can be dropped while it waits to write what was kept, and is not
+        closed as well then.
+        """
+        protocol, line = self.line()
+        protocol.pauseProducing()
+        protocol.oneway(REQUEST).addErrback(lambda _: None)
+        protocol.close()
+        protocol.abort()
+        protocol.resumeProducing()
+        self.assertEqual((line.aborted, line.disconnecting), (1, False))
+        self.reactor.advance(0)
+
     def test_abortedTransportGoesOn(self) -> None:
         """
         A transport that does not tell of its end leaves no request waiting

@@ -336,6 +336,5 @@ class RemotingProtocol(Asking, Protocol):
         self.retired = True
         self._closing = False
         self._verdict = cls, words
-        self._watch.end()
         self._writeGathered()
         self.transport.abortConnection()

@@ -82,12 +82,6 @@ class Watch:
         """
         self.alarm.setTo(min(self._waiters.earliest(), self.patience.until()))
 
-    def end(self) -> None:
-        """
-        Wait for nothing any more, but for the requests' own deadlines.
-        """
-        self.patience.end()
-
     def _ring(self, at: float, now: float) -> None:
         """
         Find out whose time is over.
@@ -98,6 +92,7 @@ class Watch:
         expired = self._waiters.takeExpired(now)
         verdict = self.patience.verdict(now, expired, self.heard)
         if verdict is not None:
+            # Once is enough: else this would ring again at once, for ever.
             self.patience.end()
         self.set()
         self._passed(expired, verdict)
