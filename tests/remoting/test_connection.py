@@ -176,6 +176,15 @@ class ConnectTests(ConnectionTestCase):
         self.assertEqual((self.dialed.cancelled, self.connection.failures), (1, 0))
         self.connected()
 
+    def test_cancelledBySomebodyElse(self) -> None:
+        """
+        Who has not cancelled does not get CancelledError.
+        """
+        d = self.connection.protocol()
+        self.dialed.refuse(CancelledError())
+        self.assertIn("cancelled", str(self.failing(d, ConnectFailed)))
+        self.assertEqual(self.connection.failures, 1)
+
     def test_cancelledByAnother(self) -> None:
         """
         Who is told of the outcome may cancel another who waits for it, and ask

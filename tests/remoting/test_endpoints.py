@@ -305,6 +305,16 @@ class EndpointFactoryTests(EndpointTestCase):
             e = self.failing(d, ConnectFailed)
             self.assertIn("cannot connect: 'proxy'", str(e))
 
+    def test_somethingElse(self) -> None:
+        """
+        An endpoint that does not give the protocol it was to make is a
+        ConnectFailed too.
+        """
+        d = self.connector(
+            endpointFactory=lambda *_: Endpoint(lambda _: succeed(object()))
+        ).connect("broker:10911")
+        self.assertIn("object", str(self.failing(d, ConnectFailed)))
+
     def test_unlikelyAddresses(self) -> None:
         """
         It does not get to see addresses that are not allowed.

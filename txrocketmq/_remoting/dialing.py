@@ -153,15 +153,19 @@ class Dialing:
 
     def _failed(self, reason: Failure) -> None:
         """
-        Remember that an attempt failed, and tell; not that it was cancelled,
-        as it is when nobody waits for it any more.
+        Remember that an attempt failed, and tell.
+
+        Who waits has not cancelled it: it was not done on their account.
         """
-        e = reason.value
         if self._stopped:
             reason = Failure(self._notRunning())
-        elif not isinstance(e, CancelledError):
-            self._backoff.failed(self._clock.seconds())
+        elif self._waiters.live:
+            if reason.check(CancelledError) is not None:
+                words = "the attempt to connect was cancelled"
+                reason = Failure(ConnectFailed(self._address, words))
+            e = reason.value
             self._refused = e if isinstance(e, ConnectFailed) else None
+            self._backoff.failed(self._clock.seconds())
         for waiter in self._takeOut():
             waiter.errback(reason)
 

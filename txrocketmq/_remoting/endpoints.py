@@ -102,7 +102,8 @@ class Connector:
             raise CancelledError from e
         except Exception as e:
             raise connectError(address, e) from e
-        assert isinstance(protocol, RemotingProtocol)
+        if not isinstance(protocol, RemotingProtocol):
+            raise ConnectFailed(address, f"the endpoint made a {type(protocol)!r}")
         if self._wrap is not None:
             await self._secure(protocol)
         return protocol
