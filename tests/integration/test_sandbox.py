@@ -11,9 +11,9 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory
-from twisted.internet.ssl import Certificate, KeyPair, PrivateCertificate
 from twisted.trial.unittest import TestCase
 
+from tests.certificates import Authority
 from txrocketmq._remoting.endpoints import Connector
 from txrocketmq._remoting.protocol import RemotingProtocol
 from txrocketmq._wire.bodies import decodeTopicRouteData
@@ -259,27 +259,23 @@ class TLSTests(SandboxTestCase):
     The sandbox with TLS.
     """
 
-    settings = ClientSettings(tls=TLSSettings(insecureSkipVerify=True))
-
     async def test_secure(self) -> None:
         """
         Brokers and name servers speak TLS with one another and with clients, and
         nothing else.
         """
-        key = KeyPair.generate(size=2048)
-        request = key.selfSignedCert(1, commonName=b"localhost")
-        self.assertIsInstance(request, Certificate)
-        assert isinstance(request, PrivateCertificate)
-        sandbox = await self.sandbox(tls=request.options())
+        authority = Authority(self.mktemp())
+        self.settings = ClientSettings(tls=TLSSettings(trustRoots=authority.roots))
+        sandbox = await self.sandbox(tls=authority.server("127.0.0.1"))
         protocol = await self.connect(sandbox.nameServerAddresses[0])
         answer = await self.ask(
             protocol, RequestCode.GET_ROUTEINFO_BY_TOPIC, {"topic": "TBW102"}
         )
         self.assertEqual(answer.code, 0)
-        plain = Connector(reactor, reactor, ClientSettings(), lambda c, p: None)
-        protocol = await plain.connect(sandbox.nameServerAddresses[0])
+        self.settings = ClientSettings()
+        plain = await self.connect(sandbox.nameServerAddresses[0])
         with self.assertRaises((ConnectionClosed, ProtocolError)):
-            await protocol.invoke(RemotingCommand(9999), TIMEOUT)
+            await plain.invoke(RemotingCommand(9999), TIMEOUT)
 
 
 class IPv6Tests(SandboxTestCase):

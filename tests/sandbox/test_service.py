@@ -644,10 +644,15 @@ class NetworkTests(TestCase):
 
     def test_address(self) -> None:
         """
-        An address of IPv6 is in brackets.
+        An address of IPv6 is in brackets; who listens everywhere is at home.
         """
-        self.assertEqual(self.network().addressOf(5), "127.0.0.1:5")
-        self.assertEqual(self.network(host="::1").addressOf(5), "[::1]:5")
+        for host, address in (
+            ("127.0.0.1", "127.0.0.1:5"),
+            ("::1", "[::1]:5"),
+            ("0.0.0.0", "127.0.0.1:5"),
+            ("::", "[::1]:5"),
+        ):
+            self.assertEqual(self.network(host=host).addressOf(5), address)
 
     def test_warning(self) -> None:
         """
@@ -657,9 +662,12 @@ class NetworkTests(TestCase):
         for host in ("127.0.0.1", "::1", "localhost"):
             self.network(host=host).warnUnlessLoopback()
         self.assertEqual(list(events), [])
-        self.network(host="0.0.0.0").warnUnlessLoopback()
-        self.assertEqual(events[0]["log_level"], LogLevel.warn)
-        self.assertEqual(events[0]["host"], "0.0.0.0")
+        for host in ("0.0.0.0", "example.org"):
+            self.network(host=host).warnUnlessLoopback()
+        self.assertEqual(
+            [(event["log_level"], event["host"]) for event in events],
+            [(LogLevel.warn, "0.0.0.0"), (LogLevel.warn, "example.org")],
+        )
 
 
 class WallClockTests(SynchronousTestCase):

@@ -48,6 +48,8 @@ _FIRST_PORT = 12000
 _LAST_PORT = 30000
 _TRIES = 100
 
+_LOOPBACKS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
 
 def listenTCP(reactor: Any, host: str, port: int) -> IStreamServerEndpoint:
     """
@@ -74,10 +76,27 @@ def joined(host: str, port: int) -> str:
 
 def hostOf(port: IListeningPort) -> tuple[str, int]:
     """
-    Where a port of ours really listens.
+    The IP address and the port at which a port of ours can be reached.
     """
     address: Any = port.getHost()
-    return address.host, address.port
+    return reachable(address.host), address.port
+
+
+def reachable(host: str) -> str:
+    """
+    What to call a host we listen at: nobody connects to all addresses at once.
+    """
+    return _LOOPBACKS.get(host, host)
+
+
+def isLoopback(host: str) -> bool:
+    """
+    Tell whether only this machine can reach an address.
+    """
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class Network:
@@ -86,7 +105,7 @@ class Network:
 
     @ivar clock: Where its time comes from.
 
-    @ivar host: The address its servers listen at, and say they do.
+    @ivar host: The address its servers listen at.
     """
 
     _log: ClassVar[Logger] = Logger()
@@ -116,7 +135,7 @@ class Network:
         """
         Say what it means to let others in.
         """
-        if self.host != "localhost" and not ip_address(self.host).is_loopback:
+        if not isLoopback(self.host):
             self._log.warn(
                 "The sandbox listens at {host}: whoever reaches it can read, write "
                 "and delete everything in it",
@@ -127,7 +146,7 @@ class Network:
         """
         What clients call a port of ours.
         """
-        return joined(self.host, port)
+        return joined(reachable(self.host), port)
 
     def connector(self, respond: Responder) -> Connector:
         """

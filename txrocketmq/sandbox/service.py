@@ -74,7 +74,8 @@ class Sandbox(Service):
         @param port: Where the first name server listens; 0 takes a free port.
             Everything else always takes free ones.
 
-        @param host: The address all of them listen at.
+        @param host: The address all of them listen at.  With C{0.0.0.0} or
+            C{::} routes name the loopback address all the same.
 
         @param autoCreateTopicEnable: Instead of that of the settings.
 
