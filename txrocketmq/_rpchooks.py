@@ -22,6 +22,8 @@ from txrocketmq.settings import ClientSettings
 
 T = TypeVar("T")
 
+_log = Logger()
+
 
 @implementer(IRPCHook)
 class NamespaceHook:
@@ -124,5 +126,10 @@ def hooksOf(settings: ClientSettings, hooks: Sequence[IRPCHook]) -> Hooks | None
     if settings.namespaceV2:
         chain.insert(0, NamespaceHook(settings.namespaceV2))
     if settings.credentials is not None:
+        if settings.tls is None:
+            _log.warn(
+                "Requests will be signed, but not encrypted: whoever sees one can "
+                "read it and send it again; set tls"
+            )
         chain.append(SigningHook(settings.credentials))
     return Hooks(chain) if chain else None

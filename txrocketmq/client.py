@@ -217,6 +217,12 @@ class MQClient(Service):
         host, _, port = master.rpartition(":")
         return f"{host}:{int(port) - 2}"
 
+    def nameServers(self) -> tuple[str, ...]:
+        """
+        The addresses of the name servers, as they were known last.
+        """
+        return self._nameServers.addresses
+
     def refusal(self) -> RocketMQError | None:
         """
         Why nothing can be sent now, if nothing can.

@@ -9,6 +9,8 @@ from typing import Any
 from msgspec.structs import replace
 from twisted.internet.defer import succeed
 from twisted.internet.task import Clock
+from twisted.internet.testing import EventLoggingObserver
+from twisted.logger import globalLogPublisher
 from zope.interface import implementer
 
 from tests.sending.support import ClusterTestCase
@@ -349,6 +351,18 @@ class SettingsTests(ClusterTestCase):
         self.assertEqual(len(fields["Signature"]), 28)
         self.assertIn(("1", 0), seen)
         self.result(producer.sendOneway(Message("T", b"x")))
+
+    def test_plainText(self) -> None:
+        """
+        Signing without TLS is warned of once.
+        """
+        logged = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
+        settings = ClientSettings(credentials=SessionCredentials("ak", "sk"))
+        client = self.cluster.client(settings)
+        self.result(client.stopService())
+        client.startService()
+        warnings = [e for e in logged if "encrypted" in str(e.get("log_format"))]
+        self.assertEqual(len(warnings), 1)
 
     def test_vipChannel(self) -> None:
         """

@@ -180,6 +180,23 @@ class SingleTests(TestCase):
         self.assertEqual(headerOf(outgoing).topic, "ns%T")
         self.assertEqual(decodeProperties(outgoing.properties)["INSTANCE_ID"], "ns")
 
+    def test_retryTopics(self) -> None:
+        """
+        Their messages say how often they were tried, in the header too.
+        """
+        counts = {"RECONSUME_TIME": "3", "MAX_RECONSUME_TIMES": "16"}
+        message = Message("%RETRY%g", b"x", properties=counts)
+        outgoing = assemble(envelopeOf(), message, None)
+        header = headerOf(outgoing)
+        self.assertEqual((header.reconsumeTimes, header.maxReconsumeTimes), (3, 16))
+        properties = decodeProperties(header.properties or "")
+        self.assertEqual(counts.items() & properties.items(), counts.items())
+        plain = assemble(envelopeOf(), Message("%RETRY%g", b"x"), None)
+        self.assertEqual(headerOf(plain).maxReconsumeTimes, None)
+        for topic, value in (("T", "3"), ("%RETRY%g", "three"), ("%RETRY%g", "-1")):
+            message = Message(topic, b"x", properties={"RECONSUME_TIME": value})
+            self.assertRaises(InvalidMessage, assemble, envelopeOf(), message, None)
+
     def test_propertiesThatAreTooLong(self) -> None:
         """
         They are refused here, not by the broker.

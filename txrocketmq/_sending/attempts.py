@@ -48,7 +48,7 @@ from .hooks import SendHooks, contextOf
 from .policy import backOff, verdictOn
 from .progress import History, Send, worse
 from .rules import Step
-from .targets import LEAST_TIMEOUT, Cluster, Targets
+from .targets import LEAST_RETRY, MOMENT, Cluster, Targets
 
 Ended: TypeAlias = Callable[[Send, bool], None]
 """
@@ -245,7 +245,7 @@ class Attempts:
         self.made += 1
         if send.history is not None:
             self.retries += 1
-        return send.rules.attemptTimeout(max(send.at - began, LEAST_TIMEOUT))
+        return send.rules.attemptTimeout(max(send.at - began, MOMENT))
 
     def _result(self, send: Send, answer: RemotingCommand) -> SendResult:
         """
@@ -279,7 +279,8 @@ class Attempts:
             self._avoidance.failed(send.broker)
         history = self._noted(send, error, verdict.persisted)
         step = send.rules.after(error, verdict, history)
-        if step is Step.END or self._stopped or self._clock.seconds() >= send.at:
+        left = send.at - self._clock.seconds()
+        if step is Step.END or self._stopped or left < LEAST_RETRY + MOMENT:
             if history.weak is not None:
                 return history.weak
             raise failedSend(send, history, error)
@@ -297,9 +298,9 @@ class Attempts:
         elif refresh:
             self._targets.refreshSoon(send)
         if step is Step.WAIT and not self._targets.another(send, history):
-            left = send.at - self._clock.seconds()
+            left = send.at - LEAST_RETRY - self._clock.seconds()
             delay = backOff(history.rounds, self._random)
-            await deferLater(self._clock, min(delay, left))
+            await deferLater(self._clock, max(MOMENT, min(delay, left)))
             history.nextRound()
 
     def _noted(self, send: Send, error: Exception, persisted: Persisted) -> History:

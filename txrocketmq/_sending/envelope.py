@@ -16,7 +16,7 @@ from txrocketmq._wire.headers import SendMessageRequestHeader
 from txrocketmq.namespaces import wrap
 from txrocketmq.settings import ProducerSettings
 
-from .validate import checkTopic
+from .validate import RETRY_PREFIX, checkTopic
 
 MOST_HEADINGS = 1024
 """
@@ -34,11 +34,14 @@ class Heading(msgspec.Struct, frozen=True):
 
     @ivar extFields: Those of a request.  What differs between requests has its
         place here, and its value from the request.
+
+    @ivar isRetry: Whether messages there say how often they were tried.
     """
 
     topic: str
     wireTopic: str
     extFields: dict[str, str]
+    isRetry: bool
 
 
 @attrs.frozen
@@ -100,7 +103,8 @@ class Envelope:
             batch=False,
             brokerName="",
         )
-        heading = Heading(topic, wireTopic, header.toV2ExtFields())
+        isRetry = topic.startswith(RETRY_PREFIX)
+        heading = Heading(topic, wireTopic, header.toV2ExtFields(), isRetry)
         if len(self._headings) >= MOST_HEADINGS:
             self._headings.clear()
         self._headings[topic] = heading

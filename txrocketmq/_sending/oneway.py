@@ -16,7 +16,7 @@ from .attempts import Ended
 from .endings import failedSend
 from .hooks import Forbidden, SendHooks, contextOf
 from .progress import History, Send
-from .targets import LEAST_TIMEOUT, Cluster, Targets
+from .targets import MOMENT, Cluster, Targets
 
 
 class Oneway:
@@ -85,7 +85,7 @@ class Oneway:
         """
         Give the bytes to a connection.
         """
-        left = max(send.at - self._clock.seconds(), LEAST_TIMEOUT)
+        left = max(send.at - self._clock.seconds(), MOMENT)
         command = send.outgoing.command(queue, send.broker).asOneway()
         await self._peers.oneway(address, command, send.rules.attemptTimeout(left))
 

@@ -102,6 +102,8 @@ class Outgoing(msgspec.Struct, eq=False):
             extFields["f"] = str(self.sysFlag)
         if self.flag:
             extFields["h"] = str(self.flag)
+        if self.heading.isRetry:
+            _countRetries(self.messages[0], extFields)
         if self.memberIds is not None:
             code = _SEND_BATCH
             extFields["m"] = "true"
@@ -160,3 +162,13 @@ def _isNumber(text: str) -> bool:
     Whether this is a whole number of plain digits.
     """
     return text.isdigit() and text.isascii()
+
+
+def _countRetries(message: Message, extFields: dict[str, str]) -> None:
+    """
+    Say in a header what a retry topic's message says of its tries.
+    """
+    properties = message.properties or {}
+    for name, field in (("RECONSUME_TIME", "j"), ("MAX_RECONSUME_TIMES", "l")):
+        if name in properties:
+            extFields[field] = properties[name]

@@ -26,10 +26,16 @@ from txrocketmq.message import MessageQueue
 
 from .progress import History, Send
 
-LEAST_TIMEOUT = 0.001
+MOMENT = 0.001
 """
-What is left of a send that has just run out of time, in seconds: enough to fail
-in the ordinary way.
+The least time that counts, in seconds: what a send that has just run out of time
+is given to fail in the ordinary way, and what a wait takes at least.
+"""
+
+LEAST_RETRY = 0.1
+"""
+A retry is not begun with less than this left, in seconds: an answer that cannot
+come in time would only turn "not stored" into "may be stored".
 """
 
 REFRESH_TIMEOUT = 1.0
@@ -98,6 +104,11 @@ class Cluster(Protocol):
         Where sends to a master go.
         """
 
+    def nameServers(self) -> tuple[str, ...]:
+        """
+        The addresses of the name servers, as they were known last.
+        """
+
 
 class Targets:
     """
@@ -117,6 +128,7 @@ class Targets:
         self._clock = cluster.clock
         self._routes = cluster.routes
         self._sendAddress = cluster.sendAddress
+        self._nameServers = cluster.nameServers
         self._queueNums = defaultTopicQueueNums
         self.avoidance = BrokerAvoidance(self._clock)
         self._chooser = QueueChooser(self.avoidance, random.random)
@@ -136,12 +148,13 @@ class Targets:
         """
         topic = send.outgoing.wireTopic
         found = self._routes.publishInfo(topic, self._queueNums)
-        left = max(send.at - self._clock.seconds(), LEAST_TIMEOUT)
+        left = max(send.at - self._clock.seconds(), MOMENT)
         try:
             return await found.addTimeout(left, self._clock)
         except TwistedTimeout:
             raise RemotingTimeout(
-                "the name servers", f"no route of topic {topic!r} in time"
+                ", ".join(self._nameServers()) or "the name servers",
+                f"no route of topic {topic!r} came in time",
             ) from None
 
     def choose(self, send: Send, info: TopicPublishInfo) -> MessageQueue:
@@ -188,7 +201,7 @@ class Targets:
         """
         Look a route up again, as far as time allows; it stays when that fails.
         """
-        left = max(send.at - self._clock.seconds(), LEAST_TIMEOUT)
+        left = max(send.at - self._clock.seconds(), MOMENT)
         refreshed = self._routes.refresh(send.outgoing.wireTopic)
         try:
             await refreshed.addTimeout(min(left, REFRESH_TIMEOUT), self._clock)

@@ -28,6 +28,15 @@ NAME = re.compile(r"[%|a-zA-Z0-9_-]+\Z")
 SEPARATORS = re.compile("[\x00\x01\x02]")
 WHITE_SPACE = re.compile(r"\s")
 
+COUNT = re.compile(r"[0-9]{1,9}\Z")
+
+RETRY_PREFIX = "%RETRY%"
+
+RETRY_COUNTS = frozenset({"RECONSUME_TIME", "MAX_RECONSUME_TIMES"})
+"""
+What messages to retry topics say in their headers too.
+"""
+
 MAX_TOPIC = 127
 MAX_GROUP = 120
 MAX_PROPERTIES = 32_767
@@ -91,7 +100,7 @@ def checkMessage(message: Message, maxMessageSize: int) -> None:
     if message.keys != ():
         _checkKeys(message.keys)
     if message.properties is not None:
-        _checkProperties(message.properties)
+        _checkProperties(message.properties, _own(message.topic))
     if message.shardingKey is not None:
         _checkText("shardingKey", message.shardingKey)
     if not _isUndelayed(message):
@@ -182,9 +191,20 @@ def _checkKeys(keys: object) -> None:
             )
 
 
-def _checkProperties(properties: object) -> None:
+def _own(topic: str) -> frozenset[str]:
+    """
+    The names that are RocketMQ's own in messages to a topic.
+
+    A retry topic's messages say themselves how often they were tried.
+    """
+    return RESERVED - RETRY_COUNTS if topic.startswith(RETRY_PREFIX) else RESERVED
+
+
+def _checkProperties(properties: object, own: frozenset[str]) -> None:
     """
     Refuse properties that would be lost, or become other properties.
+
+    @param own: The names that are not for users.
     """
     if not isinstance(properties, Mapping):
         raise InvalidMessage(
@@ -192,9 +212,11 @@ def _checkProperties(properties: object) -> None:
         )
     for name, value in properties.items():
         _checkText("property name", name)
-        if name in RESERVED:
+        if name in own:
             raise InvalidMessage(f"property name {name!r} is RocketMQ's own")
         _checkText(f"property {name}", value)
+        if name in RETRY_COUNTS and not COUNT.match(value):
+            raise InvalidMessage(f"property {name} must be a number, not {value!r}")
 
 
 def _isUndelayed(message: Message) -> bool:
