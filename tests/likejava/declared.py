@@ -44,11 +44,6 @@ DIFFERENCES = {
     "buyerId": (
         "Java's setBuyerId is not offered, and its property BUYER_ID is reserved."
     ),
-    "retryCounts": (
-        "RECONSUME_TIME and MAX_RECONSUME_TIMES, which a Java consumer gives to what "
-        "it sends back to a retry topic, are reserved; the header's j stays 0, and "
-        "it has no l."
-    ),
     "longProperties": (
         "Properties of more than 32,767 bytes are refused before they are sent; "
         "Java sends them, and the broker refuses them."

@@ -39,7 +39,6 @@ The most queues of a topic here.
 SENDS = (310, 320)
 HEART_BEAT = 34
 ROUTE = 105
-RETRY_COUNTS = {"RECONSUME_TIME": "j", "MAX_RECONSUME_TIMES": "l"}
 """
 What of a consumer's attempts is in a message to a retry topic, and in its header.
 """
@@ -107,22 +106,10 @@ class Rules:
         theirs, own = dict(java.extFields), dict(ours.extFields)
         if java.code == ROUTE and own.pop("acceptStandardJsonOnly", "") == "true":
             self.noted.add("standardJson")
-        if java.code in SENDS:
-            self._levelCounts(theirs, own)
         wrong = self._unlike("names", sorted(theirs), sorted(own))
         for name in theirs.keys() & own.keys():
             wrong += self._field(name, theirs, own)
         return wrong + self._signed(java) + self._signed(ours)
-
-    def _levelCounts(self, theirs: dict[str, str], own: dict[str, str]) -> None:
-        """
-        Take from two headers what a retry topic's messages are not to have.
-        """
-        given = propertiesOf(theirs["i"])
-        for name, field in RETRY_COUNTS.items():
-            if name in given and theirs.pop(field, None) == given[name]:
-                own.pop("j", None)
-                self.noted.add("retryCounts")
 
     def _field(
         self, name: str, java: Mapping[str, str], our: Mapping[str, str]
@@ -205,8 +192,6 @@ class Rules:
         for name in [name for name in theirs.keys() - own.keys() if not theirs[name]]:
             del theirs[name]
             self.noted.add("emptyProperty")
-        for name in RETRY_COUNTS.keys() - own.keys():
-            theirs.pop(name, None)
         if "BUYER_ID" not in own and theirs.pop("BUYER_ID", ""):
             self.noted.add("buyerId")
         if self.isOld and "UNIQ_KEY" not in theirs and own.pop("UNIQ_KEY", ""):

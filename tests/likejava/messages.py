@@ -12,7 +12,6 @@ from txrocketmq.remoting import SerializeType
 from txrocketmq.selectors import byHash
 from txrocketmq.settings import ClientSettings, ProducerSettings, SessionCredentials
 
-from .frames import RETRY_COUNTS
 from .scenarios import Record
 
 PRODUCER = (
@@ -93,7 +92,7 @@ def messageOf(given: Record, now: float) -> Message:
         options["deliverAt"] = now + given["deliverAfterMs"] / 1000
     raw = given.get("rawProperties", {})
     # Declared: what Java's back door takes and we refuse.
-    taken = {k: v for k, v in raw.items() if v and k not in RETRY_COUNTS}
+    taken = {k: v for k, v in raw.items() if v}
     properties = given.get("properties", {}) | taken
     return Message(
         given["topic"], bodyOf(given["body"]), properties=properties, **options
