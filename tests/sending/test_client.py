@@ -356,7 +356,9 @@ class SettingsTests(ClusterTestCase):
         """
         Signing without TLS is warned of once.
         """
-        logged = EventLoggingObserver.createWithCleanup(self, globalLogPublisher)
+        logged = EventLoggingObserver()
+        globalLogPublisher.addObserver(logged)
+        self.addCleanup(globalLogPublisher.removeObserver, logged)
         settings = ClientSettings(credentials=SessionCredentials("ak", "sk"))
         client = self.cluster.client(settings)
         self.result(client.stopService())

@@ -693,6 +693,84 @@ class RoomTests(ClusterTestCase):
         self.successResultOf(second)
 
 
+class OrderTests(ClusterTestCase):
+    """
+    The order of what is sent to one queue.
+    """
+
+    def setUp(self) -> None:
+        """
+        A producer with one send to a queue at a time.
+        """
+        super().setUp()
+        self.warm()
+        self.producer = self.producerOf("ordered", maxInFlightPerQueue=1)
+
+    def keyed(self, at: int, key: str = "k", **options: Any) -> Any:
+        """
+        Send a numbered message with a shardingKey.
+        """
+        message = Message("T", b"%s-%d" % (key.encode(), at), shardingKey=key)
+        return self.producer.send(message, **options)
+
+    def test_keptThroughRetries(self) -> None:
+        """
+        Messages of a key are stored in order, though the first ones have to be
+        tried again; another key does not wait for them.
+        """
+        queue = self.result(self.keyed(0)).messageQueue
+        broker = self.sandbox.brokers[queue.brokerName]
+        broker.push(faults.respond(2), code=SEND, times=3)
+        sending = [self.keyed(at) for at in range(1, 6)]
+        for each in sending:
+            self.result(each)
+        stored = [m.body for m in self.stored() if m.queueId == queue.queueId]
+        self.assertEqual(stored, [b"k-%d" % at for at in range(6)])
+        self.assertEqual(self.producer.stats().retries, 3)
+
+    def test_oneAtATime(self) -> None:
+        """
+        The second one is not written before the first has ended.
+        """
+        queue = self.result(self.keyed(0)).messageQueue
+        broker = self.sandbox.brokers[queue.brokerName]
+        broker.clear()
+        broker.push(faults.delay(1), code=SEND, times=9)
+        first, second = self.keyed(1), self.keyed(2)
+        self.cluster.advance(0.5)
+        self.assertEqual(len(broker.requests(SEND)), 1)
+        self.cluster.advance(1)
+        self.successResultOf(first)
+        self.assertEqual(len(broker.requests(SEND)), 2)
+        self.result(second)
+
+    def test_waitIsBounded(self) -> None:
+        """
+        Who waits too long fails with NO; who is cancelled leaves the others.
+        """
+        queue = self.result(self.keyed(0)).messageQueue
+        broker = self.sandbox.brokers[queue.brokerName]
+        broker.push(faults.delay(2), code=SEND, times=1)
+        first, late = self.keyed(1), self.keyed(2, timeout=1)
+        gone, last = self.keyed(3), self.keyed(4)
+        gone.cancel()
+        self.assertIs(self.failureResultOf(gone, SendCancelled).value.persisted, NO)
+        error = self.failure(late, SendFailed)
+        self.assertIsInstance(error.cause, TooManyInFlight)
+        self.assertIs(error.persisted, NO)
+        self.result(first)
+        self.result(last)
+
+    def test_noKey(self) -> None:
+        """
+        Messages without a key share the queues, and all go.
+        """
+        sending = [self.send() for _ in range(20)]
+        for each in sending:
+            self.result(each)
+        self.assertEqual(len(self.stored()), 20)
+
+
 class CancelTests(ClusterTestCase):
     """
     Callers who no longer want an answer.

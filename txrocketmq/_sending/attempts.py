@@ -48,6 +48,7 @@ from .hooks import SendHooks, contextOf
 from .policy import backOff, verdictOn
 from .progress import History, Send, worse
 from .rules import Step
+from .slots import QueueSlots
 from .targets import LEAST_RETRY, MOMENT, Cluster, Targets
 
 Ended: TypeAlias = Callable[[Send, bool], None]
@@ -72,13 +73,19 @@ class Attempts:
         random: Random,
         ended: Ended,
         hooks: SendHooks | None = None,
+        slots: QueueSlots | None = None,
     ) -> None:
         """
         @param random: What makes back-offs differ.
 
         @param hooks: What is called around each try.
+
+        @param slots: How many sends there may be to one queue.
         """
         self._hooks = hooks
+        self._slots = slots
+        # What has to be done around a try is done in the loop.
+        self._plain = hooks is None and slots is None
         self._peers = cluster.peers
         self._clock = cluster.clock
         self._targets = targets
@@ -104,7 +111,7 @@ class Attempts:
             return fail(error)
         address = self._targets.address(info, queue)
         live = None if address is None else self._peers.live(address)
-        if live is None or address is None or self._hooks is not None:
+        if live is None or address is None or not self._plain:
             return self._looped(send, None, queue)
         timeout = self._aim(send, info.brokerOf(queue), queue, address)
         command = send.outgoing.command(queue, send.broker)
@@ -181,6 +188,8 @@ class Attempts:
             raise self._brokenOff(send, cancelled) from None
         finally:
             self._loops.pop(send, None)
+            if self._slots is not None:
+                self._slots.release(send)
             self._ended(send, stored)
 
     async def _loop(
@@ -221,6 +230,8 @@ class Attempts:
         info = await targets.info(send)
         send.queue = queue = queue or targets.choose(send, info)
         address = targets.addressOrFail(info, queue)
+        if self._slots is not None:
+            await self._slots.take(send, queue)
         timeout = self._aim(send, info.brokerOf(queue), queue, address)
 
         async def ask() -> SendResult:

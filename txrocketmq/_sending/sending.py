@@ -22,6 +22,7 @@ from .outgoing import Outgoing
 from .progress import Send
 from .recall import Recall
 from .rules import rulesFor
+from .slots import QueueSlots
 from .targets import Cluster, Targets
 
 
@@ -51,7 +52,11 @@ class Sending:
         queueNums = settings.defaultTopicQueueNums
         self._intake = Intake(cluster.clock, settings)
         targets = Targets(cluster, queueNums, random)
-        self._attempts = Attempts(cluster, targets, random, self._intake.ended, hooks)
+        most = settings.maxInFlightPerQueue
+        slots = QueueSlots(cluster.clock, most) if most else None
+        self._attempts = Attempts(
+            cluster, targets, random, self._intake.ended, hooks, slots
+        )
         self._oneway = Oneway(cluster, targets, self._intake.ended, hooks)
         self.recalls = Recall(
             cluster, envelope.group, envelope.serializeType, queueNums, random
