@@ -73,7 +73,7 @@ ROWS = (
     Row("F26", "B", "U", "garbage JSON: one error, and quickly"),
     Row("F27", "B", "U", "garbage binary header: one error"),
     Row("F28", "B", "U P", "slow drip: until the frame's time, linear"),
-    Row("F29", "B", "U D", "many small frames: no recursion, short turns"),
+    Row("F29", "B", "U", "many small frames: no recursion, short turns"),
     Row("F30", "B", "U", "decompression bomb: costs its limit only"),
     Row("F30b", "B", "U P", "peer never reads: paused, bounded, NO unless written"),
     Row("F31", "C", "U", "answers to nothing: borne, then the end"),
@@ -90,15 +90,15 @@ ROWS = (
     Row("F42", "C", "U", "an answer before its request: the end"),
     Row("F43", "D", "U", "a known topic is forgotten: its route stays a while"),
     Row("F44", "D", "U", "nowhere to write: NO, looked up each second"),
-    Row("F45", "D", "U P", "a master moves: found within a second"),
-    Row("F46", "D", "U", "a restart: used again within 1.5 s"),
-    Row("F47", "D", "U X R", "killed again and again: nothing acked is lost"),
+    Row("F45", "D", "U", "a master moves: found within a second"),
+    Row("F46", "D", "U X", "a restart: used again within 1.5 s"),
+    Row("F47", "D", "U X", "killed again and again: nothing acked is lost"),
     Row("F48", "D", "U X", "stopped and resumed: others meanwhile, late acks"),
     Row("F49", "D", "U", "the only broker: tried until the deadline"),
     Row("F50", "D", "U", "a slow broker: no storm, others unaffected"),
     Row("F51", "D", "U P, both for N", "answers are lost: declared copies only"),
     Row("F52", "D", "U", "each response code: as the table says"),
-    Row("F53", "D", "U R", "weak statuses: as the setting says"),
+    Row("F53", "D", "U", "weak statuses: as the setting says"),
     Row("F54", "D", "U", "not authorised: NO, one try, no secret told"),
     Row("F55", "D", "U", "everybody busy: no amplification, quick recovery"),
     Row("F56", "D", "U", "monstrous routes: refused within bounds"),
@@ -110,7 +110,7 @@ ROWS = (
     Row("F62", "E", "U", "a burst beyond the limit: exactly the limit"),
     Row("F63", "E", "X", "no file descriptors: NO, recovers, no spinning"),
     Row("F64", "E", "U", "the wall clock steps: deadlines do not"),
-    Row("F65", "E", "U P", "the reactor stood still: read before timing out"),
+    Row("F65", "E", "U X", "the reactor stood still: read before timing out"),
     Row("F65b", "E", "U X", "a fork: refused in the child, other ids"),
     Row("F65c", "E", "X", "the interpreter ends with sends pending: quietly"),
     Row("F65d", "E", "U", "messages that cannot be sent: refused here"),
@@ -119,7 +119,24 @@ ROWS = (
 All rows, in the contract's order.
 """
 
-OPEN: dict[str, str] = {}
+OPEN: dict[str, str] = {
+    "F16": "renegotiation, KeyUpdate and session tickets are OpenSSL's; not tried",
+    "F30": "the bodies of transaction checks are read when transactions are there",
+    "F38": "a success that names another queue than the one asked for is believed",
+    "F41": "what a listener answers comes with transactions",
+    "F47": "nothing acked is lost: by the sandbox's store, which outlives setDown; "
+    "after a real kill by tests.broker.test_crash alone, which needs Java",
+    "F50": "Java's latency tables (sendLatencyFaultEnable) are not there yet",
+    "F54": "no credential is left alone for 30 s after a refusal: each send tries "
+    "once; expired tokens and skewed clocks need a real broker",
+    "F55": "no window that shrinks and no budget of retries: each send that is "
+    "refused as busy tries again about once a second until its deadline, "
+    "so that the load of a storm is not bounded to 1.1 times what is offered",
+    "F61": "at a scale of hundreds; 100,000 in 100 MB is for the benchmarks",
+    "F62": "at a scale of thousands; room is given in order, not by topic",
+    "F64": "inside a reactor of somebody else's deadlines follow its seconds(), "
+    "which is the wall clock; libfaketime is not used here",
+}
 """
 What is not proved of a row, and why.  A row may have tests and an open part.
 """

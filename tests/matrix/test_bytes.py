@@ -50,9 +50,8 @@ class CutTests(FaultTestCase):
         self.brokerA.push(faults.silence(), code=SEND)
         self.brokerA.push(fault, code=SEND, stored=True)
         began = self.clock.seconds()
-        errors = []
-        for sent in [self.send(queue=QUEUE), self.send(queue=QUEUE)]:
-            errors.append(self.failure(sent, SendFailed))
+        sends = [self.send(queue=QUEUE), self.send(queue=QUEUE)]
+        errors = [self.failure(sent, SendFailed) for sent in sends]
         self.assertEqual(self.clock.seconds(), began)
         for error in errors:
             self.assertIsInstance(error.cause, kind)
