@@ -33,7 +33,6 @@ NOT_YET = {
     "SpoolError",
     "SpoolFull",
     "SpoolUnavailable",
-    "maxInFlightPerQueue",
 }
 """
 Names that are there and that nothing makes use of yet: no page speaks of them.
