@@ -105,7 +105,7 @@ class WhenFull(Enum):
     FAIL = "fail"
 
 
-class MessageQueue(msgspec.Struct, frozen=True, order=True):
+class MessageQueue(msgspec.Struct, frozen=True, order=True, gc=False):
     """
     One queue of a topic on one broker.
     """
@@ -121,7 +121,7 @@ class MessageQueue(msgspec.Struct, frozen=True, order=True):
         return f"<MessageQueue {self.topic} {self.brokerName}:{self.queueId}>"
 
 
-class _Content(msgspec.Struct, frozen=True):
+class _Content(msgspec.Struct, frozen=True, gc=False):
     """
     The two things every message is given by position.
     """
@@ -130,7 +130,7 @@ class _Content(msgspec.Struct, frozen=True):
     body: bytes
 
 
-class Message(_Content, frozen=True, kw_only=True):
+class Message(_Content, frozen=True, kw_only=True, gc=False):
     """
     What to send, and where.  Sending never changes it; sending it twice gives
     two ids.

@@ -77,13 +77,15 @@ class TopicPublishInfo(msgspec.Struct, frozen=True):
         """
         The name of the broker that has a queue: the request's C{bname}.
         """
+        if not self.physical:
+            return queue.brokerName
         return self.physical.get(queue, queue.brokerName)
 
     def masterOf(self, queue: MessageQueue) -> str | None:
         """
         The C{host:port} a queue's messages go to; L{None} if it has no master.
         """
-        return self.masters.get(self.physical.get(queue, queue.brokerName))
+        return self.masters.get(self.brokerOf(queue))
 
 
 def publishInfoOf(topic: str, route: TopicRouteData) -> TopicPublishInfo:

@@ -40,11 +40,11 @@ from txrocketmq.message import (
     MessageQueue,
     Persisted,
     SendResult,
-    SendStatus,
 )
 
 from .endings import Weak, failedSend, persistedBy
 from .hooks import SendHooks, contextOf
+from .outgoing import SEND_OK
 from .policy import backOff, verdictOn
 from .progress import History, Send, worse
 from .rules import Step
@@ -138,9 +138,7 @@ class Attempts:
             result = self._result(send, answer)
         except RocketMQError as error:
             return self._looped(send, error)
-        if result.sendStatus is not SendStatus.SEND_OK and send.rules.betters(
-            result, 1
-        ):
+        if result.sendStatus is not SEND_OK and send.rules.betters(result, 1):
             return self._looped(send, Weak(result))
         self._ended(send, True)
         return result

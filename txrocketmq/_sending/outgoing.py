@@ -32,7 +32,8 @@ from txrocketmq.message import (
 
 from .envelope import Envelope, Heading
 
-# Plain numbers: members of an enumeration are slow to encode.
+# Looked up once, and plain numbers: members of an enumeration take their time.
+SEND_OK = SendStatus.SEND_OK
 _SEND = int(RequestCode.SEND_MESSAGE_V2)
 _SEND_BATCH = int(RequestCode.SEND_BATCH_MESSAGE)
 
@@ -48,7 +49,7 @@ The statuses that are less than what is required.
 """
 
 
-class Outgoing(msgspec.Struct, eq=False):
+class Outgoing(msgspec.Struct, eq=False, gc=False):
     """
     One message, or one batch, ready to be sent any number of times.
 
@@ -129,7 +130,7 @@ class Outgoing(msgspec.Struct, eq=False):
         @raise BrokerError: When it was not stored, or not as safely as required.
         """
         status = STATUS.get(answer.code)
-        if status is not SendStatus.SEND_OK:
+        if status is not SEND_OK:
             required = self.envelope.settings.requiredAck
             if status is None or answer.code in TOO_WEAK[required]:
                 raise BrokerError.fromResponse(answer, address)

@@ -19,6 +19,9 @@ from .outgoing import Outgoing
 if TYPE_CHECKING:
     from .rules import Rules
 
+# Looked up once here: a member of an enumeration takes its time.
+_YES = Persisted.YES
+
 LAST_KEPT = 3
 """
 How many of the latest tries a failure lists beside the first.
@@ -123,7 +126,7 @@ class Send(msgspec.Struct, eq=False):
         """
         The listed tries, the one under way among them as the one that stored it.
         """
-        own = Attempt(self.queue, self.address, now - self.began, None, Persisted.YES)
+        own = Attempt(self.queue, self.address, now - self.began, None, _YES)
         return (own,) if self.history is None else (*self.history.listed(), own)
 
     @property

@@ -95,7 +95,8 @@ class OurRules:
         """
         One hung broker never takes the whole budget.
         """
-        return min(self._settings.attemptTimeout, remaining)
+        longest = self._settings.attemptTimeout
+        return longest if longest < remaining else remaining
 
     def after(self, error: Exception, verdict: Verdict, history: History) -> Step:
         """
