@@ -100,7 +100,7 @@ def read(source: Source, timeout: float = 60.0) -> list[Line]:
 
     @raise ProgramFailed: The program ended with an error.
     """
-    return _java(source.version, "Read", _options(source, timeout), timeout)
+    return runJava(source.version, "Read", _options(source, timeout), timeout)
 
 
 def consume(source: Source, mode: str, timeout: float = 60.0) -> list[Line]:
@@ -116,7 +116,7 @@ def consume(source: Source, mode: str, timeout: float = 60.0) -> list[Line]:
     @raise ProgramFailed: The program ended with an error.
     """
     options = [*_options(source, timeout), f"mode={mode}"]
-    return _java(source.version, "Consume", options, timeout)
+    return runJava(source.version, "Consume", options, timeout)
 
 
 def javaSend(
@@ -140,7 +140,7 @@ def javaSend(
         f"count={load.total}",
         "batch=10",
     ]
-    return _java(version, "Send", options, timeout, flags)
+    return runJava(version, "Send", options, timeout, flags)
 
 
 def goSend(load: Load, timeout: float = 60.0) -> list[Line]:
@@ -163,6 +163,44 @@ def goSend(load: Load, timeout: float = 60.0) -> list[Line]:
     return _lines(command, timeout)
 
 
+def runJava(
+    version: str,
+    program: str,
+    options: Sequence[str],
+    timeout: float,
+    flags: Sequence[str] = (),
+) -> list[Line]:
+    """
+    Run one of the Java programs to its end.
+
+    @param program: The class in C{java/}.
+
+    @param options: Its C{name=value} words.
+
+    @param timeout: How long it means to take, in seconds; it gets some more.
+
+    @param flags: For the JVM.
+
+    @return: What it printed.
+
+    @raise ProgramFailed: It ended with an error, or not in time.
+    """
+    classPath = f"{javaClasses(version)}:{serverJars(version)}/*"
+    with tempfile.TemporaryDirectory(prefix="txrocketmq-java-") as home:
+        command = [
+            findTool("java"),
+            *JVM_FLAGS,
+            "-Xmx512m",
+            *writeLogging(Path(home)),
+            f"-Drocketmq.client.logRoot={home}",
+            "-Drocketmq.client.logLevel=WARN",
+            *flags,
+            *("-cp", classPath, program),
+            *options,
+        ]
+        return _lines(command, timeout + _GRACE)
+
+
 def bodyOf(line: Line) -> bytes:
     """
     The body of a message that was read.
@@ -183,32 +221,6 @@ def _options(source: Source, timeout: float) -> list[str]:
         f"quiet={source.quiet}",
         f"timeout={timeout}",
     ]
-
-
-def _java(
-    version: str,
-    program: str,
-    options: Sequence[str],
-    timeout: float,
-    flags: Sequence[str] = (),
-) -> list[Line]:
-    """
-    Run one of the Java programs.
-    """
-    classPath = f"{javaClasses(version)}:{serverJars(version)}/*"
-    with tempfile.TemporaryDirectory(prefix="txrocketmq-java-") as home:
-        command = [
-            findTool("java"),
-            *JVM_FLAGS,
-            "-Xmx512m",
-            *writeLogging(Path(home)),
-            f"-Drocketmq.client.logRoot={home}",
-            "-Drocketmq.client.logLevel=WARN",
-            *flags,
-            *("-cp", classPath, program),
-            *options,
-        ]
-        return _lines(command, timeout + _GRACE)
 
 
 def _lines(command: Sequence[str], timeout: float) -> list[Line]:

@@ -27,7 +27,7 @@ from txrocketmq.remoting import SerializeType
 from txrocketmq.sandbox import Sandbox
 
 from .jars import V4, V5
-from .readers import Line, _java
+from .readers import Line, runJava
 
 COUNT = 300
 GROUP = "LikeJava"
@@ -121,7 +121,7 @@ class Java5Tests(TestCase):
                 f"group={GROUP}",
                 f"file={path}",
             ]
-            return _java(self.version, "Script", options, TIMEOUT, self.flags)
+            return runJava(self.version, "Script", options, TIMEOUT, self.flags)
 
     async def sendAll(self, sends: list[Generated]) -> None:
         """
