@@ -15,6 +15,7 @@ Follows C{NettyRemotingAbstract.invokeAsyncImpl}.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -130,24 +131,56 @@ class Asking:
               cancelled; the request may still have been carried out, unless
               it is an L{Unwritten}
         """
+        waiter: Waiter[RemotingCommand] = Waiter(self.abandon)
+        self.ask(
+            lambda opaque: encodeFrame(replace(command, opaque=opaque)), timeout, waiter
+        )
+        return waiter
+
+    def ask(
+        self,
+        frame: Callable[[int], bytes],
+        timeout: float,
+        waiter: Waiter[RemotingCommand],
+    ) -> None:
+        """
+        Ask the peer something, as L{invoke} does, for a waiter of the caller's.
+
+        @param frame: Writes the request under the opaque it is given.  It may
+            raise a L{ValueError}.
+
+        @param waiter: Is told the answer, or with what L{invoke} fails; it may
+            be told at once.  Its canceller calls L{abandon}.
+        """
         if not self._open or timeout <= 0:
-            return fail(self._refusal(timeout))
-        waiters = self._waiters
-        opaque = self._opaques.issue(waiters.live)
+            waiter.failed(self._refusal(timeout))
+            return
+        opaque = self._opaques.issue(self._waiters.live)
         try:
-            frame = encodeFrame(replace(command, opaque=opaque))
-        except ValueError:
-            return fail()
-        waiter = self._register(opaque, timeout)
+            data = frame(opaque)
+        except ValueError as e:
+            waiter.failed(e)
+            return
+        self._register(waiter, opaque, timeout)
         if self._paused:
-            self._outbox.putRequest(opaque, frame)
+            self._outbox.putRequest(opaque, data)
         else:
             watch = self._watch
             waiter.heard = watch.heard
             if watch.patience.silentSince == inf:
                 watch.patience.silentSince = waiter.deadline - timeout
-            self._write(frame)
-        return waiter
+            self._write(data)
+
+    def abandon(self, waiter: Deferred[RemotingCommand]) -> None:
+        """
+        Forget a request that was cancelled: the canceller of a waiter.
+        """
+        assert isinstance(waiter, Waiter)
+        del self._waiters.live[waiter.opaque]
+        self._outbox.takeBack(waiter.opaque)
+        if waiter.heard == UNWRITTEN:
+            waiter.failed(Unwritten())
+        self._closeIfDrained()
 
     def oneway(self, command: RemotingCommand, timeout: float = inf) -> Deferred[None]:
         """
@@ -169,8 +202,9 @@ class Asking:
         if not self._paused:
             self._write(frame)
             return succeed(None)
-        waiter = self._register(opaque, timeout)
+        waiter: Waiter[RemotingCommand] = Waiter(self.abandon)
         waiter.oneway = True
+        self._register(waiter, opaque, timeout)
         self._outbox.putRequest(opaque, frame)
         return waiter.addCallback(_nothing)
 
@@ -182,11 +216,12 @@ class Asking:
             return self.whyClosed()
         return RemotingTimeout(self.address, "there was no time left to ask")
 
-    def _register(self, opaque: int, timeout: float) -> Waiter[RemotingCommand]:
+    def _register(
+        self, waiter: Waiter[RemotingCommand], opaque: int, timeout: float
+    ) -> None:
         """
-        Make the waiter of a request that is not written yet.
+        Let somebody wait for the answer to a request that is not written yet.
         """
-        waiter: Waiter[RemotingCommand] = Waiter(self._abandon)
         waiter.opaque = opaque
         waiter.timeout = timeout
         waiter.heard = UNWRITTEN
@@ -194,18 +229,6 @@ class Asking:
         self._waiters.add(waiter)
         if deadline < self._watch.alarm.at:
             self._watch.alarm.setTo(deadline)
-        return waiter
-
-    def _abandon(self, waiter: Deferred[RemotingCommand]) -> None:
-        """
-        Forget a request that was cancelled.
-        """
-        assert isinstance(waiter, Waiter)
-        del self._waiters.live[waiter.opaque]
-        self._outbox.takeBack(waiter.opaque)
-        if waiter.heard == UNWRITTEN:
-            waiter.errback(Unwritten())
-        self._closeIfDrained()
 
     def _timePassed(
         self, expired: list[Waiter[RemotingCommand]], verdict: str | None
@@ -218,7 +241,7 @@ class Asking:
         if verdict is not None:
             self._condemn(ConnectionClosed, verdict)
         for waiter in expired:
-            waiter.errback(timeoutError(self.address, waiter))
+            waiter.failed(timeoutError(self.address, waiter))
         self._closeIfDrained()
 
     def _handOver(self, key: int, frame: bytes) -> None:
@@ -234,7 +257,7 @@ class Asking:
         self._write(frame)
         if waiter is not None and waiter.oneway:
             del self._waiters.live[key]
-            waiter.callback(_NOTHING)
+            waiter.answered(_NOTHING)
 
     def _strayed(
         self, answer: RemotingCommand, waiter: Waiter[RemotingCommand] | None

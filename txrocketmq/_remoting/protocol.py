@@ -211,7 +211,7 @@ class RemotingProtocol(Asking, Protocol):
             if waiter is None or waiter.heard == UNWRITTEN:
                 self._strayed(command, waiter)
             else:
-                waiter.callback(command)
+                waiter.answered(command)
         self._gathering = False
         self._writeGathered()
         if buffer.error is not None:
@@ -237,7 +237,7 @@ class RemotingProtocol(Asking, Protocol):
         self._secured.happen(reason)
         self._closed.happen(None)
         for waiter in waiters:
-            waiter.errback(self.whyClosed(waiter.persisted))
+            waiter.failed(self.whyClosed(waiter.persisted))
 
     def handshakeCompleted(self) -> None:
         """

@@ -55,6 +55,18 @@ class Waiter(Deferred[T]):
     heard: int
     oneway = False
 
+    def answered(self, answer: T) -> None:
+        """
+        The answer has come.
+        """
+        self.callback(answer)
+
+    def failed(self, error: Exception) -> None:
+        """
+        No answer will come.
+        """
+        self.errback(error)
+
     @property
     def persisted(self) -> Persisted:
         """
