@@ -247,6 +247,12 @@ class ChaosProxy:
             side.transport.abortConnection()
         await gatherResults(ended)
 
+    def stopped(self) -> Deferred[None]:
+        """
+        The same, for who awaits nothing.
+        """
+        return Deferred.fromCoroutine(self.stop())
+
 
 def _whenLost(side: _Side) -> Deferred[None]:
     """

@@ -159,7 +159,7 @@ class ManyTests(LineTestCase):
         frames = []
         for at in range(10_000):
             asked = protocol.invoke(RemotingCommand(99), 30)
-            asked.addCallback(lambda _, at=at: got.append(at))
+            asked.addCallback(lambda answer: got.append(answer.opaque - FIRST))
             answer = RemotingCommand(
                 0,
                 opaque=FIRST + at,

@@ -43,7 +43,7 @@ class NotRunningTests(FaultTestCase):
             producer.sendOneway(Message("T", b"x")),
             producer.sendBatch([Message("T", b"x")]),
         ):
-            self.assertIs(self.failureResultOf(sent, NotRunning).value.persisted, NO)  # type: ignore[arg-type]
+            self.assertIs(self.failureResultOf(sent, NotRunning).value.persisted, NO)
 
     @row("F57")
     def test_duringTheStop(self) -> None:

@@ -41,7 +41,7 @@ class ProxyTestCase(TestCase):
 
     timeout = 20
 
-    async def setUp(self) -> None:
+    async def setUp(self) -> None:  # type: ignore[override]
         """
         Bring everything up.
         """
@@ -54,7 +54,7 @@ class ProxyTestCase(TestCase):
         places = {}
         for name, broker in self.sandbox.brokers.items():
             proxy = self.proxies[name] = ChaosProxy(reactor, broker.address)
-            self.addCleanup(lambda proxy=proxy: Deferred.fromCoroutine(proxy.stop()))
+            self.addCleanup(proxy.stopped)
             places[broker.address] = await proxy.listen()
         settings = ClientSettings(
             addressMap=places,
@@ -218,8 +218,8 @@ class BytesTests(ProxyTestCase):
             self.producer.send(Message("T", body), queue=QUEUES[0], timeout=0.8)
             for _ in range(60)
         ]
-        ends = await DeferredList(sends, consumeErrors=True)
-        errors = [end.value for ok, end in ends if not ok]  # type: ignore[union-attr]
+        ends: Any = await DeferredList(sends, consumeErrors=True)
+        errors = [end.value for ok, end in ends if not ok]
         self.assertEqual(len(errors), 60)
         self.assertEqual({type(each) for each in errors}, {SendFailed})
         first = [each.attempts[0].persisted for each in errors]
@@ -256,7 +256,7 @@ class BacklogTests(TestCase):
         producer = Producer(client, "group")
         began = reactor.seconds()
         sent = producer.send(Message("T", b"x"), timeout=0.5)
-        error = await self.assertFailure(sent, SendFailed)
+        error: Any = await self.assertFailure(sent, SendFailed)
         self.assertIs(error.persisted, NO)
         self.assertLess(reactor.seconds() - began, 1.0)
         ((_, cause),) = error.attempts[0].error.tried

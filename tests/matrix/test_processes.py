@@ -79,7 +79,7 @@ class SandboxTests(TestCase):
 
     timeout = 30
 
-    async def setUp(self) -> None:
+    async def setUp(self) -> None:  # type: ignore[override]
         """
         Bring everything up.
         """

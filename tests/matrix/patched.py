@@ -1,0 +1,200 @@
+"""
+C{python -m tests.matrix.patched [--seed N | rows...]}: whether tests prove rows.
+
+For each row, what it names is patched out of the library in a process of its own,
+and the row's tests run there: one of them must fail.  With a seed, ten rows are
+drawn.  The exit status is 1 where all tests of a row pass without it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from .report import tests
+
+R, S, W, T = (
+    "txrocketmq._remoting.",
+    "txrocketmq._sending.",
+    "txrocketmq._wire.",
+    "txrocketmq._routing.",
+)
+
+NOTHING = "lambda *a, **k: None"
+TRUE = "lambda *a, **k: True"
+FALSE = "lambda *a, **k: False"
+
+PATCHES: dict[str, tuple[tuple[str, str], ...]] = {
+    "F01": ((R + "backoff.Backoff.failed", NOTHING),),
+    "F02": ((R + "endpoints.ConnectTimeout", "ZeroDivisionError"),),
+    "F03": ((R + "patience.Patience.verdict", NOTHING),),
+    "F05": (
+        (
+            R + "lookups.Lookups._found",
+            "lambda self, r: [self._running.pop(r.name), r.complete.happen(r.found)]",
+        ),
+    ),
+    "F06": ((R + "lookups.GIVEN_UP", "-1.0"),),
+    "F08": ((T + "nameserver.NameServerClient._inOrder", "lambda self, all: all[:1]"),),
+    "F09": (
+        (T + "table.RouteTable.known", NOTHING),
+        (T + "table.RouteTable.publishInfo", "lambda self, t, n: self.refresh(t)"),
+    ),
+    "F11": ((R + "backoff.MOST_AFTER_FAILURE", "60.0"),),
+    "F12": ((R + "endpoints.isAllowed", TRUE),),
+    "F13": ((T + "discovery.MAX_BODY", "10 ** 9"),),
+    "F18": ((R + "backoff.Backoff.lost", NOTHING),),
+    "F19": ((R + "patience.Patience.verdict", NOTHING),),
+    "F20": ((S + "policy.MAYBE", "None"), (R + "waiters.UNWRITTEN", "0")),
+    "F22": ((R + "patience.Patience.frameArriving", NOTHING),),
+    "F23": ((W + "frames.FrameBuffer.feed", "lambda self, data: []"),),
+    "F28": ((R + "patience.Patience.frameArriving", NOTHING),),
+    "F29": (
+        (
+            W + "frames.FrameBuffer.feed",
+            "lambda self, data, feed=FrameBuffer.feed:"
+            "[sum(range(5_000_000))] and feed(self, data)",
+        ),
+    ),
+    "F30b": ((R + "protocol.RemotingProtocol.pauseProducing", NOTHING),),
+    "F31": ((R + "quotas.Tolerance.exceeded", FALSE),),
+    "F32": ((R + "opaques.Opaques._wasIssued", FALSE),),
+    "F33": ((R + "opaques.Opaques._wasIssued", FALSE),),
+    "F35": (
+        (
+            R + "opaques.Opaques.issue",
+            "lambda self, live: self._first",
+        ),
+    ),
+    "F38": ((S + "outgoing._isNumber", TRUE),),
+    "F39": ((R + "answering.Answering._answer", NOTHING),),
+    "F40": ((R + "quotas.Quota.take", TRUE),),
+    "F42": ((R + "protocol.UNWRITTEN", "-7"),),
+    "F43": ((T + "table.GRACE", "-1"),),
+    "F44": ((S + "policy.BY_CODE", "{}"), (S + "targets.NoWritableQueue", "OSError")),
+    "F45": (
+        (S + "targets.Targets.refreshSoon", NOTHING),
+        (S + "targets.Targets.refreshed", "_nothingAsync"),
+    ),
+    "F46": ((R + "backoff.MOST_AFTER_FAILURE", "5.0"),),
+    "F47": ((R + "waiters.UNWRITTEN", "0"), (R + "asking.UNWRITTEN", "0")),
+    "F48": ((R + "opaques.Opaques.strayed", FALSE),),
+    "F49": ((S + "rules.OurRules.after", "lambda *a: Step.END"),),
+    "F50": ((S + "attempts.Attempts._answered", "lambda self, a, s: 1 / 0"),),
+    "F51": (
+        (S + "progress.Send.duplicates", "property(lambda self: 0)"),
+        (S + "progress.Send.attempts", "lambda self, now: ()"),
+    ),
+    "F52": ((S + "policy.BY_CODE", "{}"),),
+    "F53": ((S + "outgoing.TOO_WEAK", "dict.fromkeys(RequiredAck, frozenset())"),),
+    "F54": (
+        (S + "policy._FINAL", "None"),
+        (S + "policy.verdictOn", "lambda e: _UNKNOWN"),
+        (S + "attempts.verdictOn", "lambda e: Verdict(NO, Again.ALWAYS)"),
+    ),
+    "F55": ((S + "rules.OurRules.after", "lambda *a: Step.END"),),
+    "F56": ((W + "routes.MAX_BODY", "10 ** 9"),),
+    "F57": (("txrocketmq.client.MQClient.refusal", NOTHING),),
+    "F58": ((S + "attempts.Attempts.stop", NOTHING),),
+    "F59": (
+        (R + "asking.Asking._abandon", "lambda self, w: None"),
+        (R + "dialing.Dialing._abandon", "lambda self, w: None"),
+    ),
+    "F60": ((S + "intake.Intake.ended", NOTHING),),
+    "F61": ((S + "limits.Room.release", NOTHING),),
+    "F62": ((S + "limits.Room._fits", TRUE),),
+    "F64": (("txrocketmq._clocks.keepSteadyTime", NOTHING),),
+    "F65": ((R + "patience.Grace.isDue", FALSE),),
+    "F65b": (("txrocketmq.client.ownedByThisProcess", "lambda: lambda: True"),),
+    "F65d": (
+        (S + "assemble.checkMessage", NOTHING),
+        (S + "validate.checkMessage", NOTHING),
+    ),
+}
+"""
+For each row, what to put in the place of what: dotted names, and expressions that
+are evaluated in the module patched.
+"""
+
+TIMEOUT = 90.0
+"""
+Seconds a row's tests may take.
+"""
+
+RUN = """
+import sys
+from twisted.python.reflect import namedAny
+from twisted.scripts.trial import run
+
+async def _nothingAsync(*a, **k):
+    pass
+
+pairs = {pairs!r}
+for target, expression in pairs:
+    owner, _, name = target.rpartition(".")
+    place = namedAny(owner)
+    scope = vars(sys.modules[getattr(place, "__module__", None) or owner])
+    value = eval(expression, {{**scope, "_nothingAsync": _nothingAsync}})
+    getattr(place, name)
+    setattr(place, name, value)
+sys.argv = ["trial", "--temp-directory={directory}", *{names!r}]
+run()
+"""
+
+
+def notices(each: str, names: Sequence[str]) -> bool:
+    """
+    Whether a row's tests fail without what the row names.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        script = RUN.format(
+            pairs=PATCHES[each], directory=f"{directory}/trial", names=list(names)
+        )
+        path = os.pathsep.join(filter(None, [str(Path.cwd()), *sys.path]))
+        try:
+            ended = subprocess.run(
+                [sys.executable, "-c", script],
+                env={**os.environ, "PYTHONPATH": path},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return False
+    return "\nFAILED (" in ended.stdout
+
+
+def main(arguments: Sequence[str]) -> int:
+    """
+    Try some rows, or all that can be tried.
+
+    @return: The exit status.
+    """
+    parser = argparse.ArgumentParser(prog="python -m tests.matrix.patched")
+    parser.add_argument("rows", nargs="*", metavar="ROW")
+    parser.add_argument("--seed", type=int, help="draw ten rows")
+    options = parser.parse_args(arguments)
+    rows: list[str] = options.rows or sorted(PATCHES)
+    if options.seed is not None:
+        rows = sorted(random.Random(options.seed).sample(sorted(PATCHES), 10))
+    found = tests()
+    missed = 0
+    for each in rows:
+        noticed = notices(each, found[each])
+        missed += not noticed
+        words = "fails without it" if noticed else "PASSES WITHOUT IT"
+        sys.stdout.write(f"{each} {words}\n")
+        sys.stdout.flush()
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
