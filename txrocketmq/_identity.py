@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable
 from ipaddress import ip_address
 from random import Random
 
@@ -95,12 +94,3 @@ def _monthStart(year: int, month: int) -> int:
     The first millisecond of a local month.
     """
     return int(time.mktime((year, month, 1, 0, 0, 0, 0, 0, -1)) * 1000)
-
-
-def ownedByThisProcess() -> Callable[[], bool]:
-    """
-    What tells whether this is still the process it was made in: after a fork the
-    child must not use its parent's sockets and ids.
-    """
-    owner = os.getpid()
-    return lambda: os.getpid() == owner

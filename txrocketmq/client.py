@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from os import getpid
 from typing import Any, TypeVar
 
 from twisted.application.service import Service
@@ -24,7 +25,6 @@ from txrocketmq._deferreds import Deadline, within
 from txrocketmq._identity import (
     clientIdOf,
     messageAddress,
-    ownedByThisProcess,
     uniqueIds,
 )
 from txrocketmq._inbound import Inbound, Responder
@@ -70,6 +70,9 @@ class MQClient(Service):
     @ivar routes: The routes of all topics asked for.
 
     @ivar settings: The settings it was made with.
+
+    @ivar owner: The process it belongs to: the child of a fork must not use its
+        parent's sockets and ids.
     """
 
     _log = Logger()
@@ -100,7 +103,7 @@ class MQClient(Service):
         self._address = messageAddress(settings.clientIP)
         self.clientId = clientIdOf(settings, self._address, self._random)
         self.nextId = uniqueIds(self._address, self._random).next
-        self.sameProcess = ownedByThisProcess()
+        self.owner = getpid()
         self._inbound = Inbound()
         self._hooks = hooksOf(settings, hooks)
         self._connector = Connector(reactor, reactor, settings, self._inbound.respond)
@@ -227,7 +230,7 @@ class MQClient(Service):
         """
         Why nothing can be sent now, if nothing can.
         """
-        if not self.sameProcess():
+        if getpid() != self.owner:
             return InvalidConfiguration(
                 "this client was made before a fork: make one in each process"
             )

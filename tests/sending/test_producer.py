@@ -256,7 +256,7 @@ class RefusedHereTests(ClusterTestCase):
         """
         A child process is told to make its own client.
         """
-        self.client.sameProcess = lambda: False
+        self.client.owner = 0
         self.failureResultOf(self.send(), InvalidConfiguration)
 
 

@@ -157,11 +157,12 @@ class QueueChooser:
         at = self._next.get(info.topic)
         if at is None:
             at = int(self._random() * len(info.queues))
-        if tried or self._avoidance.active:
+        avoiding = self._avoidance.active
+        if tried or avoiding:
             at = self._best(info, tried, at)
         self._next[info.topic] = at + 1
         queue = info.queues[at % len(info.queues)]
-        if self._avoidance.active:
+        if avoiding:
             self._avoidance.taken(info.brokerOf(queue))
         return queue
 

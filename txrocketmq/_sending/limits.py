@@ -66,10 +66,13 @@ class Room:
         """
         Take a place, if there is one and nobody waits for it.
         """
-        if self._queue or not self._fits(size):
+        messages, total = self.messages, self.size + size
+        if messages and (
+            messages >= self._maxMessages or total > self._maxBytes or self._queue
+        ):
             return False
-        self.messages += 1
-        self.size += size
+        self.messages = messages + 1
+        self.size = total
         return True
 
     def wait(self, size: int) -> Deferred[None]:

@@ -137,7 +137,7 @@ class Outgoing(msgspec.Struct, eq=False, gc=False):
         fields = answer.extFields
         offset = fields.get("queueOffset", "")
         queueId = fields.get("queueId", "")
-        if not (_isNumber(offset) and _isNumber(queueId) and fields.get("msgId")):
+        if not (_areNumbers(offset, queueId) and fields.get("msgId")):
             raise MalformedAnswer(
                 answer.code,
                 f"the message is stored, but the answer does not say where: {fields}",
@@ -158,11 +158,12 @@ class Outgoing(msgspec.Struct, eq=False, gc=False):
         )
 
 
-def _isNumber(text: str) -> bool:
+def _areNumbers(one: str, other: str) -> bool:
     """
-    Whether this is a whole number of plain digits.
+    Whether both are whole numbers of plain digits.
     """
-    return text.isdigit() and text.isascii()
+    both = one + other
+    return both.isdigit() and both.isascii() and bool(one) and bool(other)
 
 
 def _countRetries(message: Message, extFields: dict[str, str]) -> None:

@@ -72,8 +72,9 @@ class Sending:
         """
         Send, and learn what became of it.
         """
-        send = self._made(outgoing, choice, mode, timeout)
-        return self._intake.admit(send, self._attempts.first)
+        return self._intake.admit(
+            self._made(outgoing, choice, mode, timeout), self._attempts.first
+        )
 
     def sendOneway(self, outgoing: Outgoing, choice: Choice | None) -> Deferred[None]:
         """

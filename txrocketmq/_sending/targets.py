@@ -127,6 +127,8 @@ class Targets:
         """
         self._clock = cluster.clock
         self._routes = cluster.routes
+        # The first question of every send: one call less.
+        self._known = cluster.routes.known
         self._sendAddress = cluster.sendAddress
         self._nameServers = cluster.nameServers
         self._queueNums = defaultTopicQueueNums
@@ -140,7 +142,7 @@ class Targets:
         """
         The topic's route, if it is there.
         """
-        return self._routes.known(send.outgoing.wireTopic)
+        return self._known(send.outgoing.heading.wireTopic)
 
     async def info(self, send: Send) -> TopicPublishInfo:
         """
