@@ -19,10 +19,15 @@ from txrocketmq.errors import InvalidConfiguration
 from txrocketmq.message import RequiredAck, WhenFull
 from txrocketmq.selectors import byFnv1a, byHash
 from txrocketmq.settings import (
+    LATENCY_MAX,
+    NOT_AVAILABLE_DURATION,
+    SEED_LATENCY_MAX,
+    SEED_NOT_AVAILABLE_DURATION,
     Batching,
     ClientSettings,
     ProducerSettings,
     SessionCredentials,
+    SocksProxy,
     TLSSettings,
 )
 
@@ -53,7 +58,11 @@ TEXTS = {
 SWITCHES = {
     ClientSettings: ("unitMode", "vipChannelEnabled", "requireTLSWithCredentials"),
     TLSSettings: ("insecureSkipVerify",),
-    ProducerSettings: ("retryAnotherBrokerWhenNotStoreOK", "resendWhenMaybe"),
+    ProducerSettings: (
+        "retryAnotherBrokerWhenNotStoreOK",
+        "resendWhenMaybe",
+        "sendLatencyFaultEnable",
+    ),
 }
 
 COUNTS = {
@@ -163,6 +172,7 @@ class SettingsTests(Refusing):
             TLSSettings,
             Batching,
             SessionCredentials,
+            SocksProxy,
         ):
             for field in attrs.fields(settings):
                 self.assertIn(f"@ivar {field.name}:", settings.__doc__ or "")
@@ -192,7 +202,7 @@ class ClientSettingsTests(Refusing):
         """
         What has a type of its own must have it.
         """
-        for name in ("serializeType", "tls", "endpointFactory", "addressMap"):
+        for name in ("serializeType", "tls", "endpointFactory", "addressMap", "socks"):
             self.refused(ClientSettings, **{name: "JSON"})
         self.refused(ClientSettings, addressMap=None)
 
@@ -296,6 +306,48 @@ class CredentialsTests(SynchronousTestCase):
         self.assertNotIn("hunter2", str(error))
 
 
+class SocksProxyTests(SynchronousTestCase):
+    """
+    A proxy keeps its password.
+    """
+
+    def refused(self, *values: Any) -> str:
+        """
+        What is said of a proxy that cannot be.
+        """
+        return str(self.assertRaises(InvalidConfiguration, SocksProxy, *values))
+
+    def test_address(self) -> None:
+        """
+        It is somewhere.
+        """
+        for value in ("", "proxy", ":1", "p:", "p:0", "p:65536", "p:x", None, 1080):
+            self.assertIn("address", self.refused(value))
+        for value in ("proxy:1080", "10.0.0.1:1", "[::1]:65535"):
+            self.assertEqual(SocksProxy(value).address, value)
+
+    def test_user(self) -> None:
+        """
+        A user has a password; both fit into what the protocol has room for.
+        """
+        for value in ("", "x" * 256, "\udc00", 7, b"u"):
+            self.assertIn("username", self.refused("p:1", value, "x"))
+            self.assertIn("password", self.refused("p:1", "x", value))
+        self.refused("p:1", "u")
+        self.refused("p:1", None, "p")
+        self.assertEqual(SocksProxy("p:1", "u", "x" * 255).username, "u")
+
+    def test_shown(self) -> None:
+        """
+        The password is shown nowhere, not even a wrong one.
+        """
+        text = repr(ClientSettings(socks=SocksProxy("p:1", "till", "hunter2")))
+        self.assertIn("till", text)
+        self.assertNotIn("hunter2", text)
+        self.assertNotIn("hunter2", self.refused("p:1", "u", b"hunter2"))
+        self.assertNotIn("hunter2", self.refused("p:1", None, "hunter2"))
+
+
 class ProducerSettingsTests(Refusing):
     """
     A producer's settings.
@@ -356,6 +408,35 @@ class ProducerSettingsTests(Refusing):
             self.assertEqual(ProducerSettings(compressType=name).compressType, name)
         for value in ("zip", "zlib", "", None, 3):
             self.refused(ProducerSettings, compressType=value)
+
+    def test_latencyTables(self) -> None:
+        """
+        Java's tables of today are there, and off; the older ones have a name.
+        """
+        settings = ProducerSettings()
+        self.assertFalse(settings.sendLatencyFaultEnable)
+        self.assertEqual(settings.latencyMax, LATENCY_MAX)
+        self.assertEqual(settings.notAvailableDuration, NOT_AVAILABLE_DURATION)
+        self.assertEqual(LATENCY_MAX, (50, 100, 550, 1800, 3000, 5000, 15000))
+        self.assertEqual(NOT_AVAILABLE_DURATION, (0, 0, 2000, 5000, 6000, 10000, 30000))
+        self.assertEqual(SEED_LATENCY_MAX, (50, 100, 550, 1000, 2000, 3000, 15000))
+        self.assertEqual(
+            SEED_NOT_AVAILABLE_DURATION, (0, 0, 30000, 60000, 120000, 180000, 600000)
+        )
+
+    def test_latencyTablesRefused(self) -> None:
+        """
+        Tables are whole milliseconds in order, and one as long as the other.
+        """
+        for value in ((), 50, "50", (50, -1), (1.5,), (True,), (2, 1), None, ("1",)):
+            for name in ("latencyMax", "notAvailableDuration"):
+                self.refused(ProducerSettings, **{name: value})
+        self.refused(ProducerSettings, latencyMax=(5, 5))
+        self.refused(ProducerSettings, latencyMax=(1, 2), notAvailableDuration=(1,))
+        self.refused(ProducerSettings, latencyMax=(1, 2))
+        lists = ProducerSettings(latencyMax=[1, 2], notAvailableDuration=[0, 0])
+        self.assertEqual(lists.latencyMax, (1, 2))
+        self.assertEqual(lists.notAvailableDuration, (0, 0))
 
     def test_createTopicKey(self) -> None:
         """

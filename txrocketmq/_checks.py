@@ -5,6 +5,7 @@ What a setting may be: validators that say which one is wrong, and what is right
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -108,6 +109,60 @@ def addressMap(instance: object, field: attrs.Attribute[Any], value: object) -> 
         _refuse(field, "a mapping or a callable", value)
 
 
+def address(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """
+    Something that looks like C{host:port}.
+    """
+    host, _, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
+    isPort = port.isascii() and port.isdigit() and len(port) < 6
+    if not host.strip() or not isPort or not 0 < int(port) < 65536:
+        _refuse(field, "a host:port", value)
+
+
+def shortText(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """
+    A string of 1 to 255 bytes, or nothing at all.  One that may be a secret is not
+    shown.
+    """
+    if value is None:
+        return
+    if not isinstance(value, str) or not _isShort(value):
+        shown = value if field.repr else type(value)
+        _refuse(field, "a string of 1 to 255 bytes", shown)
+
+
+def rising(
+    instance: object, field: attrs.Attribute[Any], value: object, *, strictly: bool
+) -> None:
+    """
+    Whole numbers from 0, in their order, at least one.
+
+    @param strictly: Whether no two of them may be equal.
+    """
+    numbers = value if isinstance(value, tuple) else ()
+    step = 1 if strictly else 0
+    if (
+        not numbers
+        or not all(type(each) is int and each >= 0 for each in numbers)
+        or any(b - a < step for a, b in pairwise(numbers))
+    ):
+        _refuse(field, "whole numbers of milliseconds that rise, at least one", value)
+
+
+def thresholds(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """
+    Milliseconds that rise.
+    """
+    rising(instance, field, value, strictly=True)
+
+
+def durations(instance: object, field: attrs.Attribute[Any], value: object) -> None:
+    """
+    Milliseconds that do not fall.
+    """
+    rising(instance, field, value, strictly=False)
+
+
 def tupleOf(given: Any) -> Any:
     """
     A copy of several values; what is a single one is left to be refused.
@@ -120,6 +175,16 @@ def frozensetOf(given: Any) -> Any:
     The same, without order.
     """
     return frozenset(given) if _isSeveral(given) else given
+
+
+def _isShort(text: str) -> bool:
+    """
+    Whether a text has 1 to 255 bytes.
+    """
+    try:
+        return 0 < len(text.encode()) < 256
+    except UnicodeEncodeError:
+        return False
 
 
 def _isSeveral(given: object) -> bool:

@@ -22,10 +22,13 @@ from txrocketmq.message import RequiredAck, Selector, WhenFull
 from txrocketmq.selectors import byHash
 
 __all__ = [
+    "SEED_LATENCY_MAX",
+    "SEED_NOT_AVAILABLE_DURATION",
     "Batching",
     "ClientSettings",
     "ProducerSettings",
     "SessionCredentials",
+    "SocksProxy",
     "TLSSettings",
 ]
 
@@ -91,6 +94,34 @@ class TLSSettings:
     insecureSkipVerify: bool = attrs.field(default=False, validator=checks.oneOf(bool))
 
 
+@attrs.frozen(kw_only=False)
+class SocksProxy:
+    """
+    A SOCKS5 proxy that all connections are made through.
+
+    The proxy resolves the host names.
+
+    @ivar address: Its C{host:port}.
+
+    @ivar username: Who we are to it, where it asks.
+
+    @ivar password: The password of that user.
+    """
+
+    address: str = attrs.field(validator=checks.address)
+    username: str | None = attrs.field(default=None, validator=checks.shortText)
+    password: str | None = attrs.field(
+        default=None, validator=checks.shortText, repr=False
+    )
+
+    def __attrs_post_init__(self) -> None:
+        """
+        Refuse one of the two without the other.
+        """
+        if (self.username is None) is not (self.password is None):
+            raise InvalidConfiguration("give username and password, or neither")
+
+
 @attrs.frozen(kw_only=True)
 class ClientSettings:
     """
@@ -130,12 +161,15 @@ class ClientSettings:
 
     @ivar tls: How TLS is done; L{None} is plain TCP.
 
+    @ivar socks: The SOCKS5 proxy all connections are made through, or L{None}.
+
     @ivar addressMap: Where a broker's advertised address is really reached.
 
     @ivar endpointFactory: What makes the endpoints, instead of host names, IPv4
         and IPv6 over TCP.
 
     @ivar allowedAddresses: The networks connections may go to; empty is any.
+        Through a proxy, which resolves names, only addresses are let through.
     """
 
     clientIP: str | None = attrs.field(default=None, validator=checks.text)
@@ -161,6 +195,9 @@ class ClientSettings:
     )
     tls: TLSSettings | None = attrs.field(
         default=None, validator=checks.oneOf(TLSSettings, type(None))
+    )
+    socks: SocksProxy | None = attrs.field(
+        default=None, validator=checks.oneOf(SocksProxy, type(None))
     )
     addressMap: AddressMap = attrs.field(factory=dict, validator=checks.addressMap)
     endpointFactory: EndpointFactory | None = attrs.field(
@@ -204,6 +241,31 @@ DEFAULT_RETRY_CODES = frozenset(
 )
 """
 The codes after which Java's SYNC rules try another broker.
+"""
+
+
+LATENCY_MAX = (50, 100, 550, 1800, 3000, 5000, 15_000)
+"""
+From how many milliseconds on a send counts as slow, step by step: Java's since
+5.1.4.
+"""
+
+NOT_AVAILABLE_DURATION = (0, 0, 2000, 5000, 6000, 10_000, 30_000)
+"""
+For each of these steps, how many milliseconds its broker is left out.
+"""
+
+SEED_LATENCY_MAX = (50, 100, 550, 1000, 2000, 3000, 15_000)
+"""
+The same of Java's first table, 4.0 to 5.1.3.  Where both settings equal the seed's
+tables, brokers are chosen by the strategy that belonged to them: the latest send
+alone decides how long its broker is left out, an error means the longest time, and
+when all are out one of the better half is taken.
+"""
+
+SEED_NOT_AVAILABLE_DURATION = (0, 0, 30_000, 60_000, 120_000, 180_000, 600_000)
+"""
+See L{SEED_LATENCY_MAX}.
 """
 
 
@@ -258,6 +320,15 @@ class ProducerSettings:
 
     @ivar maxMessageSize: The most bytes of a body.
 
+    @ivar sendLatencyFaultEnable: Whether slow and failing brokers are left out by
+        Java's tables, too.
+
+    @ivar latencyMax: From how many milliseconds on a send is slow, in rising
+        steps.
+
+    @ivar notAvailableDuration: For each of these steps, how many milliseconds its
+        broker is left out.
+
     @ivar maxInFlightMessages: The most messages between call and end.
 
     @ivar maxInFlightBytes: The same in bytes of bodies.
@@ -304,6 +375,17 @@ class ProducerSettings:
     maxMessageSize: int = attrs.field(
         default=4 * 1024 * 1024, validator=checks.count(1)
     )
+    sendLatencyFaultEnable: bool = attrs.field(
+        default=False, validator=checks.oneOf(bool)
+    )
+    latencyMax: tuple[int, ...] = attrs.field(
+        default=LATENCY_MAX, converter=checks.tupleOf, validator=checks.thresholds
+    )
+    notAvailableDuration: tuple[int, ...] = attrs.field(
+        default=NOT_AVAILABLE_DURATION,
+        converter=checks.tupleOf,
+        validator=checks.durations,
+    )
     maxInFlightMessages: int = attrs.field(default=100_000, validator=checks.count(1))
     maxInFlightBytes: int = attrs.field(
         default=64 * 1024 * 1024, validator=checks.count(1)
@@ -324,3 +406,14 @@ class ProducerSettings:
         converter=checks.tupleOf,
         validator=checks.every(str, "several topics, such as ['Orders']"),
     )
+
+    @notAvailableDuration.validator
+    def _asManyDurations(self, field: attrs.Attribute[Any], value: object) -> None:
+        """
+        One for each threshold.
+        """
+        if len(self.notAvailableDuration) != len(self.latencyMax):
+            raise InvalidConfiguration(
+                f"notAvailableDuration must have as many values as latencyMax, which "
+                f"has {len(self.latencyMax)}, not {value!r}"
+            )

@@ -26,6 +26,7 @@ RECORDS = (
     settings.ProducerSettings,
     settings.SessionCredentials,
     settings.TLSSettings,
+    settings.SocksProxy,
 )
 
 NOT_YET = {
