@@ -97,10 +97,14 @@ class SingleFlightTests(TestCase):
         """
         The same after a failure: a retry.
         """
-        again = self.flight.result().addErrback(lambda _: self.flight.result())
+        waiting = [
+            self.flight.result().addErrback(lambda _: self.flight.result())
+            for _ in range(3)
+        ]
         self.runs[0].errback(KeyError("x"))
+        self.assertEqual(len(self.runs), 2)
         self.runs[1].callback("value")
-        self.assertEqual(self.successResultOf(again), "value")
+        self.assertEqual([self.successResultOf(d) for d in waiting], ["value"] * 3)
 
     def test_cancelOne(self) -> None:
         """

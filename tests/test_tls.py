@@ -337,8 +337,26 @@ class HandshakeTests(LineTestCase):
         Anybody is spoken to if that is what is wanted.
         """
         other = Authority(self.mktemp())
-        for host in ("broker.example", "10.0.0.9"):
+        for host in ("broker.example", "10.0.0.9", "[2001:db8::9]"):
             self.accepted(other.expired("x"), host, insecureSkipVerify=True)
+
+    def test_nameIsSent(self) -> None:
+        """
+        A peer with many names is told which is wanted, checked or not; it is
+        not told an address.
+        """
+        server = self.authority.server("broker.example", "10.0.0.9", "2001:db8::9")
+        for host, name in (
+            ("broker.example", b"broker.example"),
+            ("10.0.0.9", None),
+            ("[2001:db8::9]", None),
+        ):
+            for insecure in (False, True):
+                d = self.connect(server, host, insecureSkipVerify=insecure)
+                protocol = self.successResultOf(d)
+                handle = self.endpoint.serverIO.protocol.getHandle()
+                self.assertEqual(handle.get_servername(), name)
+                self.close(protocol)
 
     def test_clientCertificate(self) -> None:
         """

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from OpenSSL import SSL
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.error import ConnectionDone, ConnectionLost
 
@@ -30,6 +31,7 @@ from txrocketmq.errors import (
     Persisted,
     RemotingTimeout,
     ResolveFailed,
+    TLSFailed,
 )
 
 EMPTY: dict[str, Deferred[Any]] = {}
@@ -235,6 +237,7 @@ class ConnectTests(ConnectionTestCase):
         first = self.connected()
         first.lose(ConnectionLost())
         self.assertIsNone(self.connection.live)
+        self.assertIsNone(self.connection._protocol)
         self.assertEqual(self.dialed.attempts, 1)
         second = self.connected()
         self.assertIs(self.connection.live, second.protocol)
@@ -242,14 +245,26 @@ class ConnectTests(ConnectionTestCase):
     def test_flapping(self) -> None:
         """
         After three connections that were lost soon the fourth delays the
-        fifth.
+        fifth.  Why an earlier one was not made does not matter any more.
         """
+        self.connection.protocol().addErrback(lambda _: None)
+        self.dialed.refuse(ConnectFailed(BROKER, "refused"))
+        self.reactor.advance(0.1)
         for _ in range(4):
             self.connected().lose(ConnectionLost())
         e = self.failing(self.connection.protocol(), ConnectFailed)
         self.assertIn("lost soon after being made", str(e))
         self.reactor.advance(0.1)
         self.connected()
+
+    def test_flappingTLS(self) -> None:
+        """
+        A peer that takes our certificate only to refuse it says why.
+        """
+        for _ in range(4):
+            self.connected().lose(SSL.Error([("", "", "certificate required")]))
+        e = self.failing(self.connection.protocol(), TLSFailed)
+        self.assertIn("certificate required; the next try is in", str(e))
 
     def test_told(self) -> None:
         """

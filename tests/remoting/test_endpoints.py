@@ -544,6 +544,24 @@ class LookupsTests(EndpointTestCase):
         ):
             verifyObject(interface, resolved)
         resolved.cancel()
+        order: list[object] = []
+
+        @implementer(IResolutionReceiver)
+        class Receiver:
+            """
+            Notes what it is told.
+            """
+
+            resolutionBegan = addressResolved = order.append
+
+            def resolutionComplete(self) -> None:
+                """
+                Note that.
+                """
+                order.append("complete")
+
+        resolution = resolved.resolveHostName(Receiver(), "a", 80)
+        self.assertEqual(order, [resolution, "complete"])
         self.assertRaises(
             NotImplementedError, resolved.installNameResolver, self.resolver
         )

@@ -4,6 +4,7 @@ Tests of the parts a protocol is made of.
 
 from __future__ import annotations
 
+from heapq import heapify
 from math import inf
 
 from hypothesis import given
@@ -13,6 +14,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from tests.support import TestCase
+from txrocketmq._remoting import waiters as module
 from txrocketmq._remoting.alarm import Alarm
 from txrocketmq._remoting.backoff import Backoff
 from txrocketmq._remoting.moment import Moment
@@ -181,6 +183,7 @@ class WaitersTests(TestCase):
             waiters.add(each)
         self.assertEqual(waiters.takeAll(), all)
         self.assertEqual((waiters.takeAll(), waiters.earliest()), ([], inf))
+        self.assertEqual(waiters._order, [])
 
     @given(st.lists(st.tuples(st.booleans(), st.integers(0, 30)), max_size=300))
     def test_likeAList(self, steps: list[tuple[bool, int]]) -> None:
@@ -204,6 +207,38 @@ class WaitersTests(TestCase):
         for now in range(31):
             expired = {each.opaque for each in waiters.takeExpired(float(now))}
             self.assertEqual(expired, {k for k, v in model.items() if v == now})
+
+    def test_compactedSeldom(self) -> None:
+        """
+        To forget answered requests takes constant time for each.
+        """
+        looked = 0
+
+        def counting(order: list[tuple[float, int]]) -> None:
+            nonlocal looked
+            looked += len(order)
+            heapify(order)
+
+        self.patch(module, "heapify", counting)
+        waiters: Waiters[str] = Waiters()
+        for n in range(10_000):
+            waiters.add(self.waiter(n, float(n)))
+            waiters.live.pop(n - 500, None)
+        self.assertLess(looked, 15_000)
+
+    def test_compactedInOrder(self) -> None:
+        """
+        Those who are left still expire in the order of their deadlines.
+        """
+        waiters: Waiters[str] = Waiters()
+        for n in range(1000):
+            waiters.add(self.waiter(n, 1000.0 - n))
+            if n % 10:
+                del waiters.live[n]
+        self.assertLess(len(waiters._order), 300)
+        for n in range(990, -1, -10):
+            self.assertEqual(waiters.earliest(), 1000.0 - n)
+            del waiters.live[n]
 
     def test_compacted(self) -> None:
         """
