@@ -1,13 +1,14 @@
 """
 Which queue a message goes to next, and which brokers are left out.
 
-Our own rules, always on; Java's latency tables are another matter
-(C{sendLatencyFaultEnable}).
+Our own rules, always on; Java's latency tables, which may be added
+(C{sendLatencyFaultEnable}), are in L{latency <txrocketmq._routing.latency>}.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from typing import Protocol
 
 import attrs
 from twisted.internet.interfaces import IReactorTime
@@ -16,7 +17,13 @@ from txrocketmq.message import MessageQueue
 
 from .publishinfo import TopicPublishInfo
 
-__all__ = ["FIRST_PERIOD", "LONGEST_PERIOD", "BrokerAvoidance", "QueueChooser"]
+__all__ = [
+    "FIRST_PERIOD",
+    "LONGEST_PERIOD",
+    "BrokerAvoidance",
+    "QueueChooser",
+    "Ranking",
+]
 
 FIRST_PERIOD = 1.0
 """
@@ -33,6 +40,36 @@ FORGOTTEN = 60.0
 Seconds after a period's end when a broker nobody asked for since is forgotten:
 it has left the routes, or there is no traffic.
 """
+
+
+class Ranking(Protocol):
+    """
+    Which brokers are better than others now.
+    """
+
+    @property
+    def active(self) -> bool:
+        """
+        Whether one may be better than another: the first thing to ask.
+        """
+
+    @property
+    def restarts(self) -> bool:
+        """
+        Whether a retry begins anywhere, not where the last send left off.
+        """
+
+    def rank(self, brokerName: str, tried: bool) -> int:
+        """
+        How good a broker is: 0 is the best, and of equals the next one is taken.
+
+        @param tried: Whether this message was sent there in vain.
+        """
+
+    def taken(self, brokerName: str) -> None:
+        """
+        Note that a send goes to a broker.
+        """
 
 
 @attrs.define
@@ -56,6 +93,8 @@ class BrokerAvoidance:
     on leaving it out until the probe has ended, or for another such period if
     nobody ever says how it ended.
     """
+
+    restarts = False
 
     def __init__(self, clock: IReactorTime) -> None:
         """
@@ -103,6 +142,13 @@ class BrokerAvoidance:
         failing = self._failing.get(brokerName)
         return failing is not None and now < failing.until
 
+    def rank(self, brokerName: str, tried: bool) -> int:
+        """
+        Best is a broker that was not tried and is not left out; then one that is
+        left out; then one that was tried and is not left out.
+        """
+        return 2 * tried + self.avoided(brokerName)
+
     def taken(self, brokerName: str) -> None:
         """
         Note that a send goes to a broker: to one that is due, it is the probe.
@@ -132,11 +178,13 @@ class QueueChooser:
     It always gives a queue: one that may fail is better than none.
     """
 
-    def __init__(self, avoidance: BrokerAvoidance, random: Callable[[], float]) -> None:
+    def __init__(self, ranking: Ranking, random: Callable[[], float]) -> None:
         """
+        @param ranking: Which brokers are better than others.
+
         @param random: What chooses each topic's first queue, as C{random.random}.
         """
-        self._avoidance = avoidance
+        self._ranking = ranking
         self._random = random
         self._next: dict[str, int] = {}
 
@@ -144,10 +192,7 @@ class QueueChooser:
         self, info: TopicPublishInfo, tried: Collection[str] = ()
     ) -> MessageQueue:
         """
-        The next queue of a topic.
-
-        Best is one of a broker that was not tried and is not avoided; then one
-        that is avoided; then one that was tried and is not avoided; then any.
+        The next queue of a topic among those of the best brokers.
 
         @param info: Where the topic's messages can go; it has a queue.
 
@@ -155,15 +200,15 @@ class QueueChooser:
             L{TopicPublishInfo.brokerOf} gives them.
         """
         at = self._next.get(info.topic)
-        if at is None:
+        if at is None or (tried and self._ranking.restarts):
             at = int(self._random() * len(info.queues))
-        avoiding = self._avoidance.active
+        avoiding = self._ranking.active
         if tried or avoiding:
             at = self._best(info, tried, at)
         self._next[info.topic] = at + 1
         queue = info.queues[at % len(info.queues)]
         if avoiding:
-            self._avoidance.taken(info.brokerOf(queue))
+            self._ranking.taken(info.brokerOf(queue))
         return queue
 
     def forget(self, topic: str) -> None:
@@ -176,16 +221,16 @@ class QueueChooser:
         """
         How far to go round for the best queue: the first of the best brokers'.
         """
-        ranks: dict[str, tuple[bool, bool]] = {}
-        best, bestRank = at, (True, True)
+        ranks: dict[str, int] = {}
+        best, bestRank = at, None
         for step in range(at, at + len(info.queues)):
             brokerName = info.brokerOf(info.queues[step % len(info.queues)])
             rank = ranks.get(brokerName)
             if rank is None:
-                avoided = self._avoidance.avoided(brokerName)
-                rank = ranks[brokerName] = (brokerName in tried, avoided)
-            if rank < bestRank:
+                rank = self._ranking.rank(brokerName, brokerName in tried)
+                ranks[brokerName] = rank
+            if bestRank is None or rank < bestRank:
                 best, bestRank = step, rank
-            if rank == (False, False):
+            if not rank:
                 break
         return best
