@@ -58,8 +58,7 @@ PATCHES: dict[str, tuple[tuple[str, str], ...]] = {
     "F29": (
         (
             W + "frames.FrameBuffer.feed",
-            "lambda self, data, feed=FrameBuffer.feed:"
-            "[sum(range(5_000_000))] and feed(self, data)",
+            "lambda self, d, f=FrameBuffer.feed: [sum(range(10**7)), f(self, d)][1]",
         ),
     ),
     "F30b": ((R + "protocol.RemotingProtocol.pauseProducing", NOTHING),),
@@ -77,7 +76,7 @@ PATCHES: dict[str, tuple[tuple[str, str], ...]] = {
     "F40": ((R + "quotas.Quota.take", TRUE),),
     "F42": ((R + "protocol.UNWRITTEN", "-7"),),
     "F43": ((T + "table.GRACE", "-1"),),
-    "F44": ((S + "policy.BY_CODE", "{}"), (S + "targets.NoWritableQueue", "OSError")),
+    "F44": ((S + "rules.OurRules.after", "lambda *a: Step.END"),),
     "F45": (
         (S + "targets.Targets.refreshSoon", NOTHING),
         (S + "targets.Targets.refreshed", "_nothingAsync"),
@@ -99,19 +98,16 @@ PATCHES: dict[str, tuple[tuple[str, str], ...]] = {
         (S + "attempts.verdictOn", "lambda e: Verdict(NO, Again.ALWAYS)"),
     ),
     "F55": ((S + "rules.OurRules.after", "lambda *a: Step.END"),),
-    "F56": ((W + "routes.MAX_BODY", "10 ** 9"),),
+    "F56": ((W + "routes.MAX_BROKERS", "float('inf')"),),
     "F57": (("txrocketmq.client.MQClient.refusal", NOTHING),),
     "F58": ((S + "attempts.Attempts.stop", NOTHING),),
-    "F59": (
-        (R + "asking.Asking._abandon", "lambda self, w: None"),
-        (R + "dialing.Dialing._abandon", "lambda self, w: None"),
-    ),
+    "F59": ((R + "waiters.Unwritten.persisted", "Persisted.MAYBE"),),
     "F60": ((S + "intake.Intake.ended", NOTHING),),
     "F61": ((S + "limits.Room.release", NOTHING),),
     "F62": ((S + "limits.Room._fits", TRUE),),
     "F64": (("txrocketmq._clocks.keepSteadyTime", NOTHING),),
     "F65": ((R + "patience.Grace.isDue", FALSE),),
-    "F65b": (("txrocketmq.client.ownedByThisProcess", "lambda: lambda: True"),),
+    "F65b": (("txrocketmq.client.getpid", "lambda: 1"),),
     "F65d": (
         (S + "assemble.checkMessage", NOTHING),
         (S + "validate.checkMessage", NOTHING),

@@ -126,7 +126,7 @@ OPEN: dict[str, str] = {
     "F41": "what a listener answers comes with transactions",
     "F47": "nothing acked is lost: by the sandbox's store, which outlives setDown; "
     "after a real kill by tests.broker.test_crash alone, which needs Java",
-    "F50": "Java's latency tables (sendLatencyFaultEnable) are not there yet",
+    "F50": "the percentiles of the fast broker's sends are not measured over sockets",
     "F54": "no credential is left alone for 30 s after a refusal: each send tries "
     "once; expired tokens and skewed clocks need a real broker",
     "F55": "no window that shrinks and no budget of retries: each send that is "
