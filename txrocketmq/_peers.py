@@ -25,12 +25,14 @@ class Peers:
         """
         self.pool = pool
         self._hooks = hooks
+        self._connections = pool.connections
 
     def live(self, address: str) -> RemotingProtocol | None:
         """
         The connection to an address, if there is one.
         """
-        return self.pool.connection(address).live
+        connection = self._connections.get(address)
+        return None if connection is None else connection.live
 
     def invokeLive(
         self,

@@ -16,7 +16,7 @@ from txrocketmq.message import Message
 
 from .envelope import Envelope
 from .outgoing import Outgoing
-from .validate import checkMessage, checkPropertiesLength
+from .validate import SURELY_SHORT, checkMessage, checkPropertiesLength, isUndelayed
 
 
 def assemble(envelope: Envelope, message: Message, msgId: str | None) -> Outgoing:
@@ -70,12 +70,12 @@ def propertiesOf(
     text += f"UNIQ_KEY\x01{uniqueKey}\x02WAIT\x01{wait}\x02"
     if message.tags is not None:
         text += f"TAGS\x01{message.tags}\x02"
-    rare = _rareProperties(message)
+    if message.keys or not isUndelayed(message) or message.shardingKey is not None:
+        text += encodeProperties(_rareProperties(message))
     if envelope.namespace and not batched:
-        rare["INSTANCE_ID"] = envelope.namespace
-    if rare:
-        text += encodeProperties(rare)
-    checkPropertiesLength(text)
+        text += encodeProperties({"INSTANCE_ID": envelope.namespace})
+    if len(text) > SURELY_SHORT:
+        checkPropertiesLength(text)
     return text
 
 

@@ -176,7 +176,7 @@ class Targets:
         """
         Where a queue's broker takes sends; L{None} if it has no master now.
         """
-        master = info.masterOf(queue)
+        master = info.masters.get(info.brokerOf(queue))
         return None if master is None else self._sendAddress(master)
 
     def addressOrFail(self, info: TopicPublishInfo, queue: MessageQueue) -> str:

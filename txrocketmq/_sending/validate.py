@@ -40,6 +40,11 @@ What messages to retry topics say in their headers too.
 MAX_TOPIC = 127
 MAX_GROUP = 120
 MAX_PROPERTIES = 32_767
+SURELY_SHORT = MAX_PROPERTIES // 4
+"""
+So many characters of properties are within the limit, whatever they are.
+"""
+
 MAX_INT32 = (1 << 31) - 1
 
 FORBIDDEN_TOPICS = frozenset(
@@ -103,7 +108,7 @@ def checkMessage(message: Message, maxMessageSize: int) -> None:
         _checkProperties(message.properties, _own(message.topic))
     if message.shardingKey is not None:
         _checkText("shardingKey", message.shardingKey)
-    if not _isUndelayed(message):
+    if not isUndelayed(message):
         _checkDelay(message)
 
 
@@ -111,13 +116,12 @@ def checkPropertiesLength(properties: str) -> None:
     """
     @raise InvalidMessage: When encoded properties are more than a broker stores.
     """
-    if len(properties) * 4 > MAX_PROPERTIES:
-        size = len(properties.encode())
-        if size > MAX_PROPERTIES:
-            raise InvalidMessage(
-                f"the properties, tags and keys take {size} bytes: at most "
-                f"{MAX_PROPERTIES} can be stored"
-            )
+    size = len(properties.encode())
+    if size > MAX_PROPERTIES:
+        raise InvalidMessage(
+            f"the properties, tags and keys take {size} bytes: at most "
+            f"{MAX_PROPERTIES} can be stored"
+        )
 
 
 def _nameFault(name: object, longest: int) -> str:
@@ -219,7 +223,7 @@ def _checkProperties(properties: object, own: frozenset[str]) -> None:
             raise InvalidMessage(f"property {name} must be a number, not {value!r}")
 
 
-def _isUndelayed(message: Message) -> bool:
+def isUndelayed(message: Message) -> bool:
     """
     Whether a message is to be delivered at once, as nearly all are.
     """
