@@ -8,6 +8,9 @@ import zlib
 from itertools import count
 from typing import Any
 
+import attrs
+from msgspec.structs import replace
+
 from tests.support import TestCase
 from txrocketmq._sending.assemble import assemble
 from txrocketmq._sending.batch import assembleBatch, splitResult
@@ -15,6 +18,7 @@ from txrocketmq._sending.envelope import MOST_HEADINGS, Envelope
 from txrocketmq._sending.outgoing import Outgoing
 from txrocketmq._wire.codes import RequestCode, SerializeType
 from txrocketmq._wire.command import RemotingCommand
+from txrocketmq._wire.frames import encodeFrame
 from txrocketmq._wire.headers import SendMessageRequestHeader
 from txrocketmq._wire.records import decodeBatch, decodeProperties
 from txrocketmq.errors import (
@@ -375,6 +379,30 @@ class BatchTests(TestCase):
         outgoing = assembleBatch(envelopeOf(), [Message("T", b"x")] * 2)
         results = splitResult(outgoing, outgoing.result(stored(), QUEUE, "b:1", (), 0))
         self.assertEqual([r.offsetMsgId for r in results], ["OFFSET", "OFFSET"])
+
+
+class FrameTests(TestCase):
+    """
+    What is written.
+    """
+
+    def test_sameAsTheCommand(self) -> None:
+        """
+        A frame is its command's, whatever the message and the serialisation.
+        """
+        binary = attrs.evolve(envelopeOf(), serializeType=SerializeType.ROCKETMQ)
+        long = envelopeOf(compressMsgBodyOverHowmuch=1)
+        retry = Message("%RETRY%g", b"x", properties={"RECONSUME_TIME": "3"})
+        for outgoing in (
+            assemble(envelopeOf("ns"), Message("T", b"x", tags="\u00e4"), None),
+            assemble(envelopeOf(), Message("T", b"x", flag=7), None),
+            assemble(long, Message("T", bytes(99)), None),
+            assemble(envelopeOf(), retry, None),
+            assemble(binary, Message("T", b"x"), None),
+            assembleBatch(envelopeOf(), [Message("T", b"x")]),
+        ):
+            command = replace(outgoing.command(QUEUE, "b"), opaque=9)
+            self.assertEqual(outgoing.frame(9, QUEUE, "b"), encodeFrame(command))
 
 
 class HeadingTests(TestCase):

@@ -11,8 +11,9 @@ from collections.abc import Callable
 import attrs
 import msgspec
 
-from txrocketmq._wire.codes import SerializeType
+from txrocketmq._wire.codes import RequestCode, SerializeType
 from txrocketmq._wire.headers import SendMessageRequestHeader
+from txrocketmq._wire.sendframes import SendFrames
 from txrocketmq.namespaces import wrap
 from txrocketmq.settings import ProducerSettings
 
@@ -36,12 +37,16 @@ class Heading(msgspec.Struct, frozen=True):
         place here, and its value from the request.
 
     @ivar isRetry: Whether messages there say how often they were tried.
+
+    @ivar frames: Writes the requests that differ in nothing else; L{None} where
+        they do.
     """
 
     topic: str
     wireTopic: str
     extFields: dict[str, str]
     isRetry: bool
+    frames: SendFrames | None
 
 
 @attrs.frozen
@@ -104,7 +109,11 @@ class Envelope:
             brokerName="",
         )
         isRetry = topic.startswith(RETRY_PREFIX)
-        heading = Heading(topic, wireTopic, header.toV2ExtFields(), isRetry)
+        extFields = header.toV2ExtFields()
+        frames = None
+        if not isRetry and self.serializeType == SerializeType.JSON:
+            frames = SendFrames(RequestCode.SEND_MESSAGE_V2, extFields)
+        heading = Heading(topic, wireTopic, extFields, isRetry, frames)
         if len(self._headings) >= MOST_HEADINGS:
             self._headings.clear()
         self._headings[topic] = heading

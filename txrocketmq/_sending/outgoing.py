@@ -17,9 +17,11 @@ C{MQClientAPIImpl.processSendResponse}.
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import replace
 
 from txrocketmq._wire.codes import RequestCode, ResponseCode
 from txrocketmq._wire.command import RemotingCommand
+from txrocketmq._wire.frames import encodeFrame
 from txrocketmq.errors import BrokerError, MalformedAnswer, WeakAck
 from txrocketmq.message import (
     Attempt,
@@ -88,6 +90,24 @@ class Outgoing(msgspec.Struct, eq=False, gc=False):
         The topic with its namespace.
         """
         return self.heading.wireTopic
+
+    def frame(self, opaque: int, queue: MessageQueue, broker: str) -> bytes:
+        """
+        The whole frame of L{command}'s request.
+
+        @raise ValueError: It cannot be written.
+        """
+        frames = self.heading.frames
+        if frames is None or self.sysFlag or self.flag or self.memberIds is not None:
+            return encodeFrame(replace(self.command(queue, broker), opaque=opaque))
+        return frames.frame(
+            opaque,
+            queue.queueId,
+            self.envelope.millis(),
+            self.properties,
+            broker,
+            self.body,
+        )
 
     def command(self, queue: MessageQueue, broker: str) -> RemotingCommand:
         """

@@ -122,6 +122,15 @@ class Send(msgspec.Struct, eq=False):
     began: float = 0.0
     history: History | None = None
 
+    def frame(self, opaque: int) -> bytes:
+        """
+        The frame of the try under way.
+
+        @raise ValueError: It cannot be written.
+        """
+        assert self.queue is not None
+        return self.outgoing.frame(opaque, self.queue, self.broker)
+
     def attempts(self, now: float) -> tuple[Attempt, ...]:
         """
         The listed tries, the one under way among them as the one that stored it.
