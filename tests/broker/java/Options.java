@@ -22,6 +22,10 @@ final class Options {
         return value;
     }
 
+    String textOr(String name, String otherwise) {
+        return values.getOrDefault(name, otherwise);
+    }
+
     int number(String name) {
         return Integer.parseInt(text(name));
     }

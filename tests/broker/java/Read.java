@@ -10,7 +10,8 @@ import org.apache.rocketmq.common.message.MessageQueue;
  * Reads every queue of a topic from its first message on and prints what is there.
  *
  * <p>No group state is involved: each run sees all that is stored.
- * Options: nameServer, topic, group, expected, settle, quiet, timeout.
+ * Options: nameServer, topic, group, expected, settle, quiet, timeout, and those of
+ * Credentials.
  */
 @SuppressWarnings("deprecation")
 public final class Read {
@@ -26,7 +27,8 @@ public final class Read {
     public static void main(String[] args) throws Exception {
         Lines.open();
         Options options = new Options(args);
-        DefaultMQPullConsumer consumer = new DefaultMQPullConsumer(options.text("group"));
+        DefaultMQPullConsumer consumer = new DefaultMQPullConsumer(
+            options.text("group"), Credentials.hook(options));
         consumer.setNamesrvAddr(options.text("nameServer"));
         consumer.start();
         new Read(consumer).run(options.text("topic"), new Ending(options));
