@@ -331,6 +331,7 @@ class MQClient(Service):
         goodbye = self._membership.goodbye(self._connected(), timeout)
         await within(self.clock, timeout, goodbye)
         await within(self.clock, max(deadline.remaining, 0.1), self.pool.close())
+        await within(self.clock, 0.1, self.pool.abort())
 
     def _whenStopped(self) -> Deferred[None]:
         """

@@ -112,6 +112,24 @@ class PoolTests(LineTestCase):
         self.assertEqual(list(self.pool.connections), ["a:1"])
         self.successResultOf(self.pool.close())
 
+    def test_abort(self) -> None:
+        """
+        What a peer does not let us close is dropped.
+        """
+        connection = self.pool.connection("a:1")
+        connection.oneway(REQUEST, 3.0)
+        line = self.dialed.accept()
+        line.protocol.pauseProducing()
+        line.protocol.writeBytes(b"unread")
+        closed = self.pool.close()
+        self.reactor.advance(1.0)
+        self.assertNoResult(closed)
+        aborted = self.pool.abort()
+        self.reactor.advance(0)
+        for each in (closed, aborted):
+            self.successResultOf(each)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
     def test_byDefault(self) -> None:
         """
         Nobody need be told of connections.

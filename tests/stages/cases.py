@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import attrs
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from zope.interface import implementer
 
 from .actions import ACTIONS
 from .life import VARIANTS, Life, Variant
@@ -55,6 +56,23 @@ class Verdict:
     wrongs: Sequence[str]
 
 
+@implementer(ILogObserver)
+class _Errors:
+    """
+    Keeps the failures that are logged.
+    """
+
+    def __init__(self) -> None:
+        self.errors: list[str] = []
+
+    def __call__(self, event: LogEvent) -> None:
+        """
+        Look at what is logged.
+        """
+        if event.get("log_failure") is not None:
+            self.errors.append(f"logged: {event['log_failure']!r}")
+
+
 @lru_cache(1)
 def cases() -> tuple[Case, ...]:
     """
@@ -64,14 +82,9 @@ def cases() -> tuple[Case, ...]:
     for variant in VARIANTS:
         life = Life(variant)
         life.live()
-        found.extend(
-            Case(len(found) + at, variant, action, step)
-            for at, (action, step) in enumerate(
-                (action, step)
-                for action in ACTIONS
-                for step in range(1, life.steps + 1)
-            )
-        )
+        for action in ACTIONS:
+            for step in range(1, life.steps + 1):
+                found.append(Case(len(found), variant, action, step))
     return tuple(found)
 
 
@@ -79,13 +92,7 @@ def judged(case: Case) -> Verdict:
     """
     Go through one case.
     """
-    errors: list[str] = []
-
-    def observe(event: LogEvent) -> None:
-        failure = event.get("log_failure")
-        if failure is not None or event.get("isError"):
-            errors.append(f"logged: {failure!r}")
-
+    observe = _Errors()
     globalLogPublisher.addObserver(observe)
     try:
         life = Life(case.variant, case.step, ACTIONS[case.action])
@@ -100,4 +107,4 @@ def judged(case: Case) -> Verdict:
         gc.collect()
     finally:
         globalLogPublisher.removeObserver(observe)
-    return Verdict(case, happened, feared, absent, [*said, *errors])
+    return Verdict(case, happened, feared, absent, [*said, *observe.errors])

@@ -210,7 +210,9 @@ class Life:
                 serializeType=self.variant.serializeType,
                 stopTimeout=STOP_TIMEOUT,
                 credentials=SessionCredentials(ACCESS, SECRET),
-                tls=None if self._roots is None else TLSSettings(trustRoots=self._roots),
+                tls=None
+                if self._roots is None
+                else TLSSettings(trustRoots=self._roots),
             )
         )
         settings = ProducerSettings(sendTimeout=SEND_TIMEOUT, maxInFlightMessages=2)

@@ -56,7 +56,9 @@ def _sends(life: Life) -> Iterator[str]:
         if ends[0].at > latest:
             yield f"send {at} ended {ends[0].at - life.began:.3f} s after its begin"
         ids = [each.msgId for each in stored if each.body == life.body(at)]
-        written = sum(frame.count(life.body(at)) for frame in life.cluster.network.frames)
+        written = sum(
+            frame.count(life.body(at)) for frame in life.cluster.network.frames
+        )
         for wrong in _untruths(ends[0].outcome, ids, written):
             yield f"send {at}: {wrong}: {ends[0].outcome!r}"
 
@@ -141,4 +143,8 @@ def _persisted(ends: list[Any]) -> object:
     What a send's end says became of it.
     """
     outcome = ends[0].outcome if ends else None
-    return getattr(outcome.value, "persisted", NO) if isinstance(outcome, Failure) else None
+    return (
+        getattr(outcome.value, "persisted", NO)
+        if isinstance(outcome, Failure)
+        else None
+    )

@@ -168,6 +168,12 @@ class BrokerConnection:
         """
         return self._end(RemotingProtocol.close)
 
+    def abort(self) -> None:
+        """
+        Drop the connection at once, and make none any more.
+        """
+        self._end(RemotingProtocol.abort)
+
     def _end(self, end: Callable[[RemotingProtocol], None]) -> Deferred[None]:
         """
         Make no connections any more, and end those that are open.

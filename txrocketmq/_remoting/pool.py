@@ -101,6 +101,16 @@ class ConnectionPool:
             lambda _: None
         )
 
+    def abort(self) -> Deferred[None]:
+        """
+        Drop all connections at once.
+
+        @return: Fires when none is open.
+        """
+        for each in (*self._connections.values(), *self._ending):
+            each.abort()
+        return self.close()
+
     def _ended(self, _: object, connection: BrokerConnection) -> None:
         """
         Forget a connection that was given up.
