@@ -263,10 +263,6 @@ class AnswerTests(FaultTestCase):
         self.assertIs(self.failed(queue=QUEUE).persisted, YES)
         self.assertEqual(self.producer.stats().inFlight, 0)
 
-    test_endlessNumber.todo = (  # type: ignore[attr-defined]
-        "the number is converted before its length is looked at"
-    )
-
     @row("F30b")
     def test_unwritten(self) -> None:
         """

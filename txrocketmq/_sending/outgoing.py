@@ -39,6 +39,9 @@ SEND_OK = SendStatus.SEND_OK
 _SEND = int(RequestCode.SEND_MESSAGE_V2)
 _SEND_BATCH = int(RequestCode.SEND_BATCH_MESSAGE)
 
+INT32_DIGITS = 10
+INT64_DIGITS = 19
+
 STATUS = {status.value: status for status in SendStatus}
 
 TOO_WEAK = {
@@ -157,7 +160,7 @@ class Outgoing(msgspec.Struct, eq=False, gc=False):
         fields = answer.extFields
         offset = fields.get("queueOffset", "")
         queueId = fields.get("queueId", "")
-        if not (_areNumbers(offset, queueId) and fields.get("msgId")):
+        if not (_arePlace(queueId, offset) and fields.get("msgId")):
             raise MalformedAnswer(
                 answer.code,
                 f"the message is stored, but the answer does not say where: {fields}",
@@ -178,12 +181,17 @@ class Outgoing(msgspec.Struct, eq=False, gc=False):
         )
 
 
-def _areNumbers(one: str, other: str) -> bool:
+def _arePlace(queueId: str, offset: str) -> bool:
     """
-    Whether both are whole numbers of plain digits.
+    Whether these are an int32 and an int64 of plain digits.
     """
-    both = one + other
-    return both.isdigit() and both.isascii() and bool(one) and bool(other)
+    both = queueId + offset
+    return (
+        both.isdigit()
+        and both.isascii()
+        and 0 < len(queueId) <= INT32_DIGITS
+        and 0 < len(offset) <= INT64_DIGITS
+    )
 
 
 def _countRetries(message: Message, extFields: dict[str, str]) -> None:
