@@ -324,5 +324,6 @@ class Producer:
         """
         Say goodbye.
         """
+        self._sending.stop()
         timeout = self._client.settings.requestTimeout
         return self._client.leave(self.group, self, timeout)

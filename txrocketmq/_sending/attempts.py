@@ -19,7 +19,8 @@ one to the new broker.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from random import Random
 from typing import TypeAlias
 
@@ -50,6 +51,7 @@ from .progress import History, Send, worse
 from .rules import Step
 from .slots import QueueSlots
 from .targets import LEAST_RETRY, MOMENT, Cluster, Targets
+from .timed import TimedTries
 
 Ended: TypeAlias = Callable[[Send, bool], None]
 """
@@ -74,6 +76,7 @@ class Attempts:
         ended: Ended,
         hooks: SendHooks | None = None,
         slots: QueueSlots | None = None,
+        timed: TimedTries | None = None,
     ) -> None:
         """
         @param random: What makes back-offs differ.
@@ -81,11 +84,14 @@ class Attempts:
         @param hooks: What is called around each try.
 
         @param slots: How many sends there may be to one queue.
+
+        @param timed: What measures each try.
         """
         self._hooks = hooks
         self._slots = slots
+        self._timed = timed
         # What has to be done around a try is done in the loop.
-        self._plain = hooks is None and slots is None
+        self._plain = hooks is None and slots is None and timed is None
         self._peers = cluster.peers
         self._clock = cluster.clock
         self._targets = targets
@@ -237,9 +243,13 @@ class Attempts:
             answer = await self._peers.invoke(address, command, timeout)
             return self._result(send, answer)
 
-        if self._hooks is None:
-            return await ask()
-        return await self._hooks.around(contextOf(send, oneway=False), ask)
+        attempt: Callable[[], Awaitable[SendResult]] = ask
+        if self._hooks is not None:
+            context = contextOf(send, oneway=False)
+            attempt = partial(self._hooks.around, context, ask)
+        if self._timed is not None:
+            return await self._timed.around(send, attempt)
+        return await attempt()
 
     def _aim(self, send: Send, broker: str, queue: MessageQueue, address: str) -> float:
         """

@@ -7,6 +7,9 @@ before that is surely not stored.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+
 from twisted.internet.defer import CancelledError, Deferred
 
 from txrocketmq.errors import InvalidMessage, RocketMQError, SendCancelled
@@ -17,6 +20,7 @@ from .endings import failedSend
 from .hooks import Forbidden, SendHooks, contextOf
 from .progress import History, Send
 from .targets import MOMENT, Cluster, Targets
+from .timed import TimedTries
 
 
 class Oneway:
@@ -30,11 +34,15 @@ class Oneway:
         targets: Targets,
         ended: Ended,
         hooks: SendHooks | None = None,
+        timed: TimedTries | None = None,
     ) -> None:
         """
         @param hooks: What is called around the try.
+
+        @param timed: What measures it.
         """
         self._hooks = hooks
+        self._timed = timed
         self._peers = cluster.peers
         self._clock = cluster.clock
         self._targets = targets
@@ -73,13 +81,12 @@ class Oneway:
         send.queue = targets.choose(send, info)
         send.broker = info.brokerOf(send.queue)
         send.address = targets.addressOrFail(info, send.queue)
-        if self._hooks is None:
-            await self._write(send, send.queue, send.address)
-            return
-        queue, address = send.queue, send.address
-        await self._hooks.around(
-            contextOf(send, oneway=True), lambda: self._write(send, queue, address)
-        )
+        write: Callable[[], Awaitable[None]]
+        write = partial(self._write, send, send.queue, send.address)
+        if self._hooks is not None:
+            context = contextOf(send, oneway=True)
+            write = partial(self._hooks.around, context, write)
+        await (write() if self._timed is None else self._timed.around(send, write))
 
     async def _write(self, send: Send, queue: MessageQueue, address: str) -> None:
         """

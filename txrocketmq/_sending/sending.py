@@ -8,12 +8,14 @@ from random import Random
 
 from twisted.internet.defer import Deferred
 
+from txrocketmq._routing.latency import latenciesOf
 from txrocketmq.message import CommunicationMode, SendResult
 from txrocketmq.settings import ProducerSettings
 from txrocketmq.stats import ProducerStats
 
 from .attempts import Attempts
 from .choice import Choice
+from .detector import Detector
 from .envelope import Envelope
 from .hooks import SendHooks
 from .intake import Intake
@@ -24,6 +26,7 @@ from .recall import Recall
 from .rules import rulesFor
 from .slots import QueueSlots
 from .targets import Cluster, Targets
+from .timed import TimedTries
 
 
 class Sending:
@@ -51,13 +54,19 @@ class Sending:
         self._rules = rulesFor(None, settings, False)
         queueNums = settings.defaultTopicQueueNums
         self._intake = Intake(cluster.clock, settings)
-        targets = Targets(cluster, queueNums, random)
+        latencies = latenciesOf(settings, cluster.clock)
+        self._detector: Detector | None = None
+        timed = None
+        if latencies is not None:
+            self._detector = Detector(cluster, latencies, envelope.serializeType)
+            timed = TimedTries(cluster.clock, latencies, self._detector)
+        targets = Targets(cluster, queueNums, random, latencies)
         most = settings.maxInFlightPerQueue
         slots = QueueSlots(cluster.clock, most) if most else None
         self._attempts = Attempts(
-            cluster, targets, random, self._intake.ended, hooks, slots
+            cluster, targets, random, self._intake.ended, hooks, slots, timed
         )
-        self._oneway = Oneway(cluster, targets, self._intake.ended, hooks)
+        self._oneway = Oneway(cluster, targets, self._intake.ended, hooks, timed)
         self.recalls = Recall(
             cluster, envelope.group, envelope.serializeType, queueNums, random
         )
@@ -101,6 +110,8 @@ class Sending:
         """
         self._intake.stop()
         self._attempts.stop()
+        if self._detector is not None:
+            self._detector.stop()
 
     def stats(self) -> ProducerStats:
         """

@@ -17,7 +17,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txrocketmq._remoting.protocol import RemotingProtocol
-from txrocketmq._routing.faults import BrokerAvoidance, QueueChooser
+from txrocketmq._routing.faults import BrokerAvoidance, QueueChooser, Ranking
+from txrocketmq._routing.latency import Latencies, LatencyRanking
 from txrocketmq._routing.publishinfo import TopicPublishInfo
 from txrocketmq._routing.table import RouteTable
 from txrocketmq._wire.command import RemotingCommand
@@ -120,10 +121,16 @@ class Targets:
     _log = Logger()
 
     def __init__(
-        self, cluster: Cluster, defaultTopicQueueNums: int, random: Random
+        self,
+        cluster: Cluster,
+        defaultTopicQueueNums: int,
+        random: Random,
+        latencies: Latencies | None = None,
     ) -> None:
         """
         @param defaultTopicQueueNums: How many queues a new topic is to have.
+
+        @param latencies: Java's way to leave slow brokers out, where it is wanted.
         """
         self._clock = cluster.clock
         self._routes = cluster.routes
@@ -133,9 +140,13 @@ class Targets:
         self._nameServers = cluster.nameServers
         self._queueNums = defaultTopicQueueNums
         self.avoidance = BrokerAvoidance(self._clock)
-        self._chooser = QueueChooser(self.avoidance, random.random)
-        # Java's rules know nothing of other sends' failures.
-        self._plain = QueueChooser(BrokerAvoidance(self._clock), random.random)
+        # Java's rules know of other sends' failures by its latency tables only.
+        ours: Ranking = self.avoidance
+        javas: Ranking = BrokerAvoidance(self._clock)
+        if latencies is not None:
+            ours, javas = LatencyRanking(self.avoidance, latencies), latencies
+        self._chooser = QueueChooser(ours, random.random)
+        self._plain = QueueChooser(javas, random.random)
         self._refreshedAt: dict[str, float] = {}
 
     def known(self, send: Send) -> TopicPublishInfo | None:
