@@ -27,28 +27,19 @@ class Peers:
         self._hooks = hooks
         self._connections = pool.connections
 
+    @property
+    def hooked(self) -> bool:
+        """
+        Whether something is around each request.
+        """
+        return self._hooks is not None
+
     def live(self, address: str) -> RemotingProtocol | None:
         """
         The connection to an address, if there is one.
         """
         connection = self._connections.get(address)
         return None if connection is None else connection.live
-
-    def invokeLive(
-        self,
-        live: RemotingProtocol,
-        address: str,
-        command: RemotingCommand,
-        timeout: float,
-    ) -> Deferred[RemotingCommand]:
-        """
-        Ask on a connection that is there.
-        """
-        if self._hooks is None:
-            return live.invoke(command, timeout)
-        return self._hooks.around(
-            address, command, lambda hooked: live.invoke(hooked, timeout)
-        )
 
     def invoke(
         self, address: str, command: RemotingCommand, timeout: float

@@ -26,14 +26,12 @@ from typing import TypeAlias
 
 from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.task import deferLater
-from twisted.python.failure import Failure
 
 from txrocketmq._wire.command import RemotingCommand
 from txrocketmq.errors import (
     GoAway,
     InvalidMessage,
     NotRunning,
-    RocketMQError,
     SendCancelled,
 )
 from txrocketmq.message import (
@@ -44,8 +42,8 @@ from txrocketmq.message import (
 )
 
 from .endings import Weak, failedSend, persistedBy
+from .firsttry import FirstTry
 from .hooks import SendHooks, contextOf
-from .outgoing import SEND_OK
 from .policy import backOff, verdictOn
 from .progress import History, Send, worse
 from .rules import Step
@@ -91,13 +89,18 @@ class Attempts:
         self._slots = slots
         self._timed = timed
         # What has to be done around a try is done in the loop.
-        self._plain = hooks is None and slots is None and timed is None
+        self._plain = (
+            hooks is None
+            and slots is None
+            and timed is None
+            and not cluster.peers.hooked
+        )
         self._peers = cluster.peers
         self._clock = cluster.clock
         self._targets = targets
         self._avoidance = targets.avoidance
         self._random = random
-        self._ended = ended
+        self.ended = ended
         self._loops: dict[Send, Deferred[SendResult]] = {}
         self._stopped = False
         self.made = 0
@@ -109,22 +112,20 @@ class Attempts:
         """
         info = self._targets.known(send)
         if info is None:
-            return self._looped(send)
+            return self.loop(send)
         try:
             queue = self._targets.choose(send, info)
         except InvalidMessage as error:
-            self._ended(send, False)
+            self.ended(send, False)
             return fail(error)
         address = self._targets.address(info, queue)
         live = None if address is None else self._peers.live(address)
         if live is None or address is None or not self._plain:
-            return self._looped(send, None, queue)
+            return self.loop(send, None, queue)
         timeout = self._aim(send, info.brokerOf(queue), queue, address)
-        command = send.outgoing.command(queue, send.broker)
-        answer = self._peers.invokeLive(live, address, command, timeout)
-        return answer.addCallbacks(
-            self._answered, self._refused, (send,), {}, (send,), {}
-        )
+        first = FirstTry(self, send, live)
+        live.ask(send.frame, timeout, first)
+        return first
 
     def stop(self) -> None:
         """
@@ -134,32 +135,7 @@ class Attempts:
         for ended in list(self._loops.values()):
             ended.cancel()
 
-    def _answered(
-        self, answer: RemotingCommand, send: Send
-    ) -> SendResult | Deferred[SendResult]:
-        """
-        The first try's answer came.
-        """
-        try:
-            result = self._result(send, answer)
-        except RocketMQError as error:
-            return self._looped(send, error)
-        if result.sendStatus is not SEND_OK and send.rules.betters(result, 1):
-            return self._looped(send, Weak(result))
-        self._ended(send, True)
-        return result
-
-    def _refused(self, reason: Failure, send: Send) -> Failure | Deferred[SendResult]:
-        """
-        The first try failed, or its caller has cancelled it.
-        """
-        error = reason.value
-        if isinstance(error, Exception) and not isinstance(error, CancelledError):
-            return self._looped(send, error)
-        self._ended(send, False)
-        return Failure(SendCancelled(persistedBy(error)))
-
-    def _looped(
+    def loop(
         self,
         send: Send,
         error: Exception | None = None,
@@ -194,7 +170,7 @@ class Attempts:
             self._loops.pop(send, None)
             if self._slots is not None:
                 self._slots.release(send)
-            self._ended(send, stored)
+            self.ended(send, stored)
 
     async def _loop(
         self, send: Send, error: Exception | None, queue: MessageQueue | None
@@ -241,7 +217,7 @@ class Attempts:
         async def ask() -> SendResult:
             command = send.outgoing.command(queue, send.broker)
             answer = await self._peers.invoke(address, command, timeout)
-            return self._result(send, answer)
+            return self.resultOf(send, answer)
 
         attempt: Callable[[], Awaitable[SendResult]] = ask
         if self._hooks is not None:
@@ -266,7 +242,7 @@ class Attempts:
             self.retries += 1
         return send.rules.attemptTimeout(max(send.at - began, MOMENT))
 
-    def _result(self, send: Send, answer: RemotingCommand) -> SendResult:
+    def resultOf(self, send: Send, answer: RemotingCommand) -> SendResult:
         """
         What an answer means, and that its broker is well.
         """

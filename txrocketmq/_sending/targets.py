@@ -55,20 +55,15 @@ class Peers(Protocol):
     What asks a client's servers.
     """
 
+    @property
+    def hooked(self) -> bool:
+        """
+        Whether something is around each request.
+        """
+
     def live(self, address: str) -> RemotingProtocol | None:
         """
         The connection to an address, if there is one.
-        """
-
-    def invokeLive(
-        self,
-        live: RemotingProtocol,
-        address: str,
-        command: RemotingCommand,
-        timeout: float,
-    ) -> Deferred[RemotingCommand]:
-        """
-        Ask on a connection that is there.
         """
 
     def invoke(
