@@ -23,7 +23,7 @@ from txrocketmq.errors import (
     InvalidConfiguration,
     ResolveFailed,
 )
-from txrocketmq.settings import ClientSettings
+from txrocketmq.settings import ClientSettings, SocksProxy
 
 from .addresses import asIP, isAllowed, parseAddress, parseNameServers
 from .answering import Responder
@@ -31,6 +31,7 @@ from .factory import RemotingFactory
 from .lookups import Lookups, Resolved
 from .protocol import RemotingProtocol
 from .reasons import connectError, handshakeError
+from .socks import SocksEndpoint, proxyFailed
 
 __all__ = ["Connector", "parseAddress", "parseNameServers"]
 
@@ -55,13 +56,16 @@ class Connector:
 
         @param respond: What answers the brokers' requests.
 
-        @raise InvalidConfiguration: A file of the TLS settings does not load.
+        @raise InvalidConfiguration: A file of the TLS settings does not load, or
+            the proxy's address is none.
         """
         self._reactor = reactor
         self._clock = clock
         self._settings = settings
         self._respond = respond
         self._wrap = None if settings.tls is None else tls.wrapper(settings.tls)
+        if settings.socks is not None:
+            parseAddress(settings.socks.address)
         self._lookups = Lookups(clock, lambda: reactor.nameResolver)
 
     def connect(self, address: str) -> Deferred[RemotingProtocol]:
@@ -125,11 +129,45 @@ class Connector:
         Find where an address leads, and what connects there.
         """
         host, port = self._place(address)
-        if self._settings.endpointFactory is not None:
-            endpoint = self._settings.endpointFactory(self._reactor, host, port)
+        proxy = self._settings.socks
+        endpoint: IStreamClientEndpoint
+        if proxy is None:
+            endpoint = await self._direct(address, host, port)
         else:
-            endpoint = await self._tcp(address, host, port)
+            direct = await self._toProxy(proxy, address, host)
+            endpoint = SocksEndpoint(direct, proxy, address, host, port)
         return endpoint if self._wrap is None else self._wrap(endpoint, host)
+
+    async def _direct(
+        self, address: str, host: str, port: int, anywhere: bool = False
+    ) -> IStreamClientEndpoint:
+        """
+        What connects to an address without a proxy.
+
+        @param anywhere: Whether it is one that only the settings name.
+        """
+        if self._settings.endpointFactory is not None:
+            return self._settings.endpointFactory(self._reactor, host, port)
+        return await self._tcp(address, host, port, anywhere)
+
+    async def _toProxy(
+        self, proxy: SocksProxy, address: str, host: str
+    ) -> IStreamClientEndpoint:
+        """
+        What connects to the proxy that an address is reached through.
+        """
+        if self._settings.allowedAddresses and asIP(host) is None:
+            raise ConnectFailed(
+                address,
+                "the SOCKS proxy would resolve this name, and allowedAddresses lets "
+                "only addresses through",
+            )
+        try:
+            return await self._direct(
+                proxy.address, *parseAddress(proxy.address), anywhere=True
+            )
+        except ConnectFailed as e:
+            raise proxyFailed(address, e) from e
 
     def _place(self, address: str) -> tuple[str, int]:
         """
@@ -149,7 +187,9 @@ class Connector:
             raise ConnectFailed(address, "connections to this address are not allowed")
         return host, port
 
-    async def _tcp(self, address: str, host: str, port: int) -> IStreamClientEndpoint:
+    async def _tcp(
+        self, address: str, host: str, port: int, anywhere: bool
+    ) -> IStreamClientEndpoint:
         """
         What connects to an address, or to the first of a name's that answers.
         """
@@ -161,9 +201,8 @@ class Connector:
         found = await self._lookups.addresses(host)
         if not found:
             raise ResolveFailed(address, "the host name has no address")
-        allowed = [
-            each for each in found if isAllowed(each, self._settings.allowedAddresses)
-        ]
+        networks = self._settings.allowedAddresses
+        allowed = [each for each in found if anywhere or isAllowed(each, networks)]
         if not allowed:
             raise ConnectFailed(
                 address, "connections to what this name leads to are not allowed"
