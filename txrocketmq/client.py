@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from os import getpid
 from typing import Any, TypeVar
 
 from twisted.application.service import Service
@@ -25,6 +24,7 @@ from txrocketmq._deferreds import Deadline, within
 from txrocketmq._identity import (
     clientIdOf,
     messageAddress,
+    thisProcess,
     uniqueIds,
 )
 from txrocketmq._inbound import Inbound, Responder
@@ -103,7 +103,7 @@ class MQClient(Service):
         self._address = messageAddress(settings.clientIP)
         self.clientId = clientIdOf(settings, self._address, self._random)
         self.nextId = uniqueIds(self._address, self._random).next
-        self.owner = getpid()
+        self.owner = thisProcess.pid
         self._inbound = Inbound()
         self._hooks = hooksOf(settings, hooks)
         self._connector = Connector(reactor, reactor, settings, self._inbound.respond)
@@ -230,7 +230,7 @@ class MQClient(Service):
         """
         Why nothing can be sent now, if nothing can.
         """
-        if getpid() != self.owner:
+        if thisProcess.pid != self.owner:
             return InvalidConfiguration(
                 "this client was made before a fork: make one in each process"
             )
