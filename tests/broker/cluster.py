@@ -20,8 +20,9 @@ import contextlib
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from . import commands, configuration
 from .ports import freePort
@@ -38,6 +39,26 @@ class NotSeen(Exception):
     """
     A change of the cluster did not show in time.
     """
+
+
+class Protection(NamedTuple):
+    """
+    What keeps others out of a cluster.
+
+    @ivar access: What lets us in.
+
+    @ivar flags: For the servers' JVMs.
+
+    @ivar prepare: Puts what they need into the directory of each; that is
+        where they are started, too.
+    """
+
+    access: commands.Access
+    flags: Sequence[str]
+    prepare: Callable[[Path], None]
+
+
+NO_PROTECTION = Protection(commands.OPEN, (), lambda directory: None)
 
 
 class Cluster:
@@ -58,8 +79,11 @@ class Cluster:
         nameServers: int = 1,
         brokers: Iterable[str] = ("broker-a",),
         overrides: Mapping[str, str] | None = None,
+        protection: Protection = NO_PROTECTION,
     ) -> None:
         self.version = version
+        self._protection = protection
+        self._access = protection.access
         self._overrides = dict(overrides or {})
         self._directory = Path(tempfile.mkdtemp(prefix="txrocketmq-cluster-"))
         self.nameServers = [self._nameServer(i) for i in range(nameServers)]
@@ -106,10 +130,12 @@ class Cluster:
         """
         names = set(brokers if brokers is not None else self._running())
         for name in names:
-            commands.createTopic(self.brokers[name].address, topic, queues)
+            commands.createTopic(
+                self.brokers[name].address, topic, queues, self._access
+            )
 
         def routed(nameServer: str) -> bool:
-            route = commands.routedQueues(nameServer, topic)
+            route = commands.routedQueues(nameServer, topic, self._access)
             return all(route.get(name) == queues for name in names)
 
         self._await(f"topic {topic}", routed, _CHANGE_TIMEOUT)
@@ -162,7 +188,9 @@ class Cluster:
         )
         configuration.writeSettings(server.settingsFile, settings)
         server.configure(
-            self.version, configuration.NAME_SERVER, configuration.NAME_SERVER_MEMORY
+            self.version,
+            configuration.NAME_SERVER,
+            (*configuration.NAME_SERVER_MEMORY, *self._protection.flags),
         )
         return server
 
@@ -180,7 +208,9 @@ class Cluster:
         )
         configuration.writeSettings(server.settingsFile, settings)
         server.configure(
-            self.version, configuration.BROKER, configuration.BROKER_MEMORY
+            self.version,
+            configuration.BROKER,
+            (*configuration.BROKER_MEMORY, *self._protection.flags),
         )
         return server
 
@@ -188,7 +218,9 @@ class Cluster:
         """
         Give a server its port and its directory.
         """
-        return Server(name, freePort(ports), self._directory / name)
+        server = Server(name, freePort(ports), self._directory / name)
+        self._protection.prepare(server.settingsFile.parent)
+        return server
 
     def _start(self, *servers: Server) -> None:
         """
@@ -204,13 +236,13 @@ class Cluster:
 
         def registered(nameServer: str) -> bool:
             nonlocal nudged
-            if wanted <= commands.brokerNames(nameServer):
+            if wanted <= commands.brokerNames(nameServer, self._access):
                 return True
             now = time.monotonic()
             if now - booted > _NUDGE_AFTER and now - nudged > _NUDGE_INTERVAL:
                 nudged = now
                 for name in wanted:
-                    commands.registerNow(self.brokers[name].address)
+                    commands.registerNow(self.brokers[name].address, self._access)
             return False
 
         nudged -= _NUDGE_INTERVAL

@@ -6,10 +6,13 @@ It shares no code with the library: what is broken there must not hide here.
 
 from __future__ import annotations
 
+import hmac
 import json
 import re
 import socket
+import ssl
 import struct
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -31,6 +34,51 @@ class Answer(NamedTuple):
     body: bytes
 
 
+class Access(NamedTuple):
+    """
+    How servers are reached that do not take everything from everybody.
+
+    @ivar tls: Whether by TLS; nobody's certificate is checked.
+
+    @ivar accessKey: What requests are signed with, together with
+
+    @ivar secretKey: this; empty where they are not signed.
+    """
+
+    tls: bool = False
+    accessKey: str = ""
+    secretKey: str = ""
+
+    def signed(self, fields: Mapping[str, str], body: bytes) -> dict[str, str]:
+        """
+        The fields of a request, with its signature if it needs one.
+        """
+        if not self.accessKey:
+            return dict(fields)
+        named = {**fields, "AccessKey": self.accessKey}
+        text = "".join(named[name] for name in sorted(named)).encode() + body
+        digest = hmac.digest(self.secretKey.encode(), text, "sha1")
+        return {**named, "Signature": b64encode(digest).decode()}
+
+    def connect(self, address: str) -> socket.socket:
+        """
+        Connect to a server.
+
+        @raise OSError: It cannot be reached.
+        """
+        host, port = address.rsplit(":", 1)
+        connection = socket.create_connection((host, int(port)), _TIMEOUT)
+        if not self.tls:
+            return connection
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context.wrap_socket(connection)
+
+
+OPEN = Access()
+
+
 class Refused(Exception):
     """
     A server answered a request with an error.
@@ -42,6 +90,7 @@ def ask(
     code: int,
     extFields: Mapping[str, str] | None = None,
     body: bytes = b"",
+    access: Access = OPEN,
 ) -> Answer:
     """
     Ask a server one thing on a connection of its own.
@@ -54,11 +103,10 @@ def ask(
         "version": 401,
         "opaque": 1,
         "flag": 0,
-        "extFields": dict(extFields or {}),
+        "extFields": access.signed(extFields or {}, body),
     }
     header = json.dumps(fields).encode()
-    host, port = address.rsplit(":", 1)
-    with socket.create_connection((host, int(port)), _TIMEOUT) as connection:
+    with access.connect(address) as connection:
         size = 4 + len(header) + len(body)
         connection.sendall(struct.pack(">ii", size, len(header)) + header + body)
         with connection.makefile("rb") as stream:
@@ -68,7 +116,7 @@ def ask(
     return Answer(answer["code"], answer.get("remark"), frame[end:])
 
 
-def createTopic(broker: str, topic: str, queues: int) -> None:
+def createTopic(broker: str, topic: str, queues: int, access: Access = OPEN) -> None:
     """
     Create a topic on one broker, or change how many queues it has there.
 
@@ -85,10 +133,10 @@ def createTopic(broker: str, topic: str, queues: int) -> None:
         "order": "false",
         "attributes": "",
     }
-    _demand(ask(broker, UPDATE_AND_CREATE_TOPIC, fields))
+    _demand(ask(broker, UPDATE_AND_CREATE_TOPIC, fields, access=access))
 
 
-def registerNow(broker: str) -> None:
+def registerNow(broker: str, access: Access = OPEN) -> None:
     """
     Make a broker register with its name servers at once.
 
@@ -97,23 +145,24 @@ def registerNow(broker: str) -> None:
 
     @raise Refused: The broker would not.
     """
-    _demand(ask(broker, UPDATE_BROKER_CONFIG, body=b"brokerPermission=6\n"))
+    change = b"brokerPermission=6\n"
+    _demand(ask(broker, UPDATE_BROKER_CONFIG, body=change, access=access))
 
 
-def brokerNames(nameServer: str) -> set[str]:
+def brokerNames(nameServer: str, access: Access = OPEN) -> set[str]:
     """
     The brokers a name server knows.
     """
-    answer = _demand(ask(nameServer, GET_BROKER_CLUSTER_INFO))
+    answer = _demand(ask(nameServer, GET_BROKER_CLUSTER_INFO, access=access))
     return set(_loadBody(answer.body)["brokerAddrTable"])
 
 
-def routedQueues(nameServer: str, topic: str) -> dict[str, int]:
+def routedQueues(nameServer: str, topic: str, access: Access = OPEN) -> dict[str, int]:
     """
     How many queues of a topic can be written on each broker, as a name server
     has it.
     """
-    answer = ask(nameServer, GET_ROUTEINFO_BY_TOPIC, {"topic": topic})
+    answer = ask(nameServer, GET_ROUTEINFO_BY_TOPIC, {"topic": topic}, access=access)
     if answer.code:
         return {}
     queues = _loadBody(answer.body)["queueDatas"]

@@ -61,6 +61,7 @@ _BROKER = {
     "flushDiskType": "ASYNC_FLUSH",
     "autoCreateTopicEnable": "true",
     "autoCreateSubscriptionGroup": "true",
+    "recallMessageEnable": "true",
     "mappedFileSizeCommitLog": str(16 << 20),
     "mappedFileSizeConsumeQueue": "20000",
     "mappedFileSizeTimerLog": str(1 << 20),

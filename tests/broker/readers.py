@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .commands import OPEN, Access
 from .configuration import JVM_FLAGS, writeLogging
 from .jars import V5, findTool, goProducer, javaClasses, serverJars
 
@@ -44,6 +45,8 @@ class Source(NamedTuple):
 
     @ivar quiet: How long, in seconds, nothing may come before reading ends
         with less than was expected.
+
+    @ivar access: What L{read} gets in with.
     """
 
     nameServer: str
@@ -51,6 +54,7 @@ class Source(NamedTuple):
     expected: int
     version: str = V5
     quiet: float = 10.0
+    access: Access = OPEN
 
 
 class Load(NamedTuple):
@@ -100,7 +104,9 @@ def read(source: Source, timeout: float = 60.0) -> list[Line]:
 
     @raise ProgramFailed: The program ended with an error.
     """
-    return runJava(source.version, "Read", _options(source, timeout), timeout)
+    options = [*_options(source, timeout), *credentialsOf(source.access)]
+    flags = flagsOf(source.access)
+    return runJava(source.version, "Read", options, timeout, flags)
 
 
 def consume(source: Source, mode: str, timeout: float = 60.0) -> list[Line]:
@@ -161,6 +167,22 @@ def goSend(load: Load, timeout: float = 60.0) -> list[Line]:
         *("-count", str(load.total)),
     ]
     return _lines(command, timeout)
+
+
+def credentialsOf(access: Access) -> list[str]:
+    """
+    The options that have a Java program sign its requests, if it is to.
+    """
+    if not access.accessKey:
+        return []
+    return [f"accessKey={access.accessKey}", f"secretKey={access.secretKey}"]
+
+
+def flagsOf(access: Access) -> list[str]:
+    """
+    The flags that have a Java program use TLS, if it is to; it trusts anybody.
+    """
+    return ["-Dtls.enable=true"] if access.tls else []
 
 
 def runJava(
