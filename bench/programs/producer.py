@@ -101,6 +101,8 @@ async def run(reactor: Any, load: Load) -> None:
         await load.measured.over(reactor, given)
     load.sending = False
     await load.producer.flush()
+    # The last result is given in the same turn, after the flush.
+    await task.deferLater(reactor, 0)
 
 
 async def main(reactor: Any) -> None:
