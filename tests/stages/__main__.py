@@ -19,6 +19,8 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from multiprocessing import get_context
 
+from twisted.logger import globalLogBeginner
+
 from .cases import Verdict, cases, judged
 
 CHUNK = 50
@@ -46,6 +48,7 @@ def several(numbers: Sequence[int]) -> list[Verdict]:
     Go through some cases, in a process of their own.
     """
     found = cases()
+    gc.collect()
     gc.disable()
     gc.freeze()
     return [judged(found[number]) for number in numbers]
@@ -108,6 +111,8 @@ def main(arguments: Sequence[str]) -> int:
     """
     options = parsed(arguments)
     began = time.monotonic()
+    # What is logged would be kept until somebody wants it.
+    globalLogBeginner.beginLoggingTo([], discardBuffer=True, redirectStandardIO=False)
     numbers = options.numbers or range(0, len(cases()), options.every)
     total = Sum()
     total.add(verdicts(numbers, options.jobs or 1))

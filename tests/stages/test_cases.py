@@ -12,6 +12,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from txrocketmq.errors import SendCancelled
+
 from . import cases as module
 from .__main__ import Sum
 from .actions import ACTIONS, reset
