@@ -771,6 +771,37 @@ class OrderTests(ClusterTestCase):
         self.assertEqual(len(self.stored()), 20)
 
 
+class FlushTests(ClusterTestCase):
+    """
+    Who is told first.
+    """
+
+    def test_sendersAreToldFirst(self) -> None:
+        """
+        When a flush fires, every send before it has called its callbacks; its
+        place is free already then.
+        """
+        self.producer = self.producerOf(
+            "one", maxInFlightMessages=1, whenFull=WhenFull.FAIL
+        )
+        for warm in (self.warm, lambda: None):
+            warm()
+            told: list[str] = []
+            free: list[int] = []
+
+            def ended(result: object, told: list[str], free: list[int]) -> None:
+                told.append("send")
+                free.append(self.producer.stats().inFlight)
+
+            def flushed(result: None, told: list[str]) -> None:
+                told.append("flush")
+
+            self.send().addCallback(ended, told, free)
+            self.producer.flush().addCallback(flushed, told)
+            self.cluster.advance(1)
+            self.assertEqual((told, free), (["send", "flush"], [0]))
+
+
 class CancelTests(ClusterTestCase):
     """
     Callers who no longer want an answer.

@@ -39,7 +39,7 @@ class Intake:
         """
         self._clock = clock
         self.room = Room(settings)
-        self.ledger = Ledger()
+        self.ledger = Ledger(clock)
         self.sent = 0
         self.failed = 0
         self._stopped = False

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import attrs
 import msgspec
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from txrocketmq.message import Attempt, MessageQueue, Persisted, SendResult
 
@@ -43,12 +44,21 @@ class Ledger:
     """
     Which sends have not ended.
 
-    Law: asking for a flush costs the same however many sends there are.
+    Laws:
+
+        - Asking for a flush costs the same however many sends there are.
+
+        - A flush fires in a turn of its own: whoever sent has been told before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: IReactorTime) -> None:
+        """
+        @param clock: Whose turns they are.
+        """
+        self._clock = clock
         self.current = Epoch()
         self._flushes: deque[tuple[Epoch, Deferred[None]]] = deque()
+        self._turn: IDelayedCall | None = None
 
     def flush(self) -> Deferred[None]:
         """
@@ -66,13 +76,14 @@ class Ledger:
         A send of an epoch has ended.
         """
         epoch.live -= 1
-        if self._flushes:
-            self._settle()
+        if self._flushes and not self._flushes[0][0].live and self._turn is None:
+            self._turn = self._clock.callLater(0, self._settle)
 
     def _settle(self) -> None:
         """
         Tell of the flushes that are done, in order.
         """
+        self._turn = None
         flushes = self._flushes
         while flushes and not flushes[0][0].live:
             _, flushed = flushes.popleft()
