@@ -12,11 +12,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from twisted.application.service import Service
-from twisted.internet.defer import (
-    Deferred,
-    DeferredList,
-    succeed,
-)
+from twisted.internet.defer import Deferred, DeferredList, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -37,12 +33,9 @@ from txrocketmq._remoting.pool import ConnectionPool
 from txrocketmq._routing.nameserver import NameServerClient
 from txrocketmq._routing.table import RouteTable
 from txrocketmq._rpchooks import hooksOf
+from txrocketmq._steady import clockFor, unwatch, watch
 from txrocketmq._wire.command import RemotingCommand
-from txrocketmq.errors import (
-    InvalidConfiguration,
-    NotRunning,
-    RocketMQError,
-)
+from txrocketmq.errors import InvalidConfiguration, NotRunning, RocketMQError
 from txrocketmq.interfaces import INameServers, IRPCHook
 from txrocketmq.namespaces import wrap
 from txrocketmq.settings import ClientSettings
@@ -63,7 +56,7 @@ class MQClient(Service):
 
     @ivar clientId: Who this client is to its brokers.
 
-    @ivar clock: The clock of everything it does.
+    @ivar clock: The clock of everything it does: nobody sets it.
 
     @ivar peers: What asks its servers.
 
@@ -98,7 +91,7 @@ class MQClient(Service):
         @raise InvalidConfiguration: When an address or a setting cannot work.
         """
         self.settings = settings = settings or ClientSettings()
-        self.clock: IReactorTime = reactor
+        self.clock: IReactorTime = clockFor(reactor)
         self._random = random.Random()
         self._address = messageAddress(settings.clientIP)
         self.clientId = clientIdOf(settings, self._address, self._random)
@@ -106,7 +99,9 @@ class MQClient(Service):
         self.owner = thisProcess.pid
         self._inbound = Inbound()
         self._hooks = hooksOf(settings, hooks)
-        self._connector = Connector(reactor, reactor, settings, self._inbound.respond)
+        self._connector = Connector(
+            reactor, self.clock, settings, self._inbound.respond
+        )
         self._nameServers = NameServerClient(
             nameServerSource(nameServers),
             self._invoke,
@@ -115,7 +110,7 @@ class MQClient(Service):
             serializeType=settings.serializeType,
         )
         self._membership = Membership(
-            reactor, self.clientId, settings, self._invoke, self._masters
+            self.clock, self.clientId, settings, self._invoke, self._masters
         )
         self._producers: list[Any] = []
         self._stopping: Deferred[None] | None = None
@@ -129,6 +124,7 @@ class MQClient(Service):
             return
         self._renew()
         super().startService()  # type: ignore[no-untyped-call]  # Twisted's
+        watch(self.clock)
         self.routes.start()
         self._membership.start()
         for producer in self._producers:
@@ -332,6 +328,7 @@ class MQClient(Service):
         await within(self.clock, timeout, goodbye)
         await within(self.clock, max(deadline.remaining, 0.1), self.pool.close())
         await within(self.clock, 0.1, self.pool.abort())
+        unwatch(self.clock)
 
     def _whenStopped(self) -> Deferred[None]:
         """

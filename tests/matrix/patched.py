@@ -105,7 +105,7 @@ PATCHES: dict[str, tuple[tuple[str, str], ...]] = {
     "F60": ((S + "intake.Intake.ended", NOTHING),),
     "F61": ((S + "limits.Room.release", NOTHING),),
     "F62": ((S + "limits.Room._fits", TRUE),),
-    "F64": (("txrocketmq._clocks.keepSteadyTime", NOTHING),),
+    "F64": (("txrocketmq.client.clockFor", "lambda reactor: reactor"),),
     "F65": ((R + "patience.Grace.isDue", FALSE),),
     "F65b": (("txrocketmq.client.thisProcess", "type('One', (), {'pid': 1})"),),
     "F65d": (

@@ -22,6 +22,7 @@ DISCOVERY = "tests.routing.test_discovery"
 NAMESERVER = "tests.routing.test_nameserver"
 PUBLISHINFO = "tests.routing.test_publishinfo"
 TABLE = "tests.routing.test_table"
+STEADY = "tests.test_steady"
 TLS = "tests.test_tls.HandshakeTests"
 FRAMES = "tests.wire.test_frames"
 BODIES = "tests.wire.test_bodies"
@@ -234,6 +235,15 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "F62": (
         f"{LIMITS}.RoomTests.test_countsMessages",
         f"{LIMITS}.RoomTests.test_failInsteadOfWaiting",
+    ),
+    "F64": (
+        f"{STEADY}.StepTests.test_forward",
+        f"{STEADY}.StepTests.test_back",
+        f"{STEADY}.StepTests.test_sooner",
+        f"{STEADY}.CallTests.test_likeTwisteds",
+        f"{STEADY}.WatchTests.test_client",
+        "tests.integration.test_steady.StepTests.test_forward",
+        "tests.integration.test_steady.StepTests.test_back",
     ),
     "F65": (
         f"{ASKING}.TimeoutTests.test_stalledReactor",

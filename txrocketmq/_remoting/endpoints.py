@@ -193,11 +193,11 @@ class Connector:
         """
         What connects to an address, or to the first of a name's that answers.
         """
-        timeout = self._settings.connectTimeout
         ip = asIP(host)
         if ip is not None:
             kind = TCP4ClientEndpoint if ip.version == 4 else TCP6ClientEndpoint
-            return kind(self._reactor, str(ip), port, timeout)
+            # Its time is kept by connect, on a clock that nobody sets.
+            return kind(self._reactor, str(ip), port, timeout=None)
         found = await self._lookups.addresses(host)
         if not found:
             raise ResolveFailed(address, "the host name has no address")
@@ -209,4 +209,5 @@ class Connector:
             )
         # Not by its name: the endpoint is stricter with names than resolvers are.
         resolved = Resolved(self._reactor, allowed)
-        return HostnameEndpoint(resolved, str(allowed[0]), port, timeout)
+        endpoint: Any = HostnameEndpoint
+        return endpoint(resolved, str(allowed[0]), port, timeout=None)
