@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from os import getpid
 
 from twisted.internet.defer import Deferred, fail
 
@@ -314,11 +315,11 @@ class Producer:
         """
         Refuse what cannot be done now.
         """
+        client = self._client
         if self._closed:
             raise NotRunning("the producer is closed")
-        refusal = self._client.refusal()
-        if refusal is not None:
-            raise refusal
+        if not client.running or getpid() != client.owner:
+            raise client.refusal() or NotRunning("the client is stopped")
 
     def _leave(self, ignored: object) -> Deferred[None]:
         """

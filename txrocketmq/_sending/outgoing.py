@@ -160,7 +160,17 @@ class Outgoing(msgspec.Struct, eq=False, gc=False):
         fields = answer.extFields
         offset = fields.get("queueOffset", "")
         queueId = fields.get("queueId", "")
-        if not (_arePlace(queueId, offset) and fields.get("msgId")):
+        offsetMsgId = fields.get("msgId")
+        # Plain digits of an int32 and an int64; said here for want of a call.
+        if not (
+            offset.isdigit()
+            and queueId.isdigit()
+            and offset.isascii()
+            and queueId.isascii()
+            and len(offset) <= INT64_DIGITS
+            and len(queueId) <= INT32_DIGITS
+            and offsetMsgId
+        ):
             raise MalformedAnswer(
                 answer.code,
                 f"the message is stored, but the answer does not say where: {fields}",
@@ -169,7 +179,7 @@ class Outgoing(msgspec.Struct, eq=False, gc=False):
         return SendResult(
             status,
             self.msgId,
-            fields["msgId"],
+            offsetMsgId,
             MessageQueue(self.heading.topic, queue.brokerName, int(queueId)),
             int(offset),
             fields.get("transactionId"),
@@ -179,19 +189,6 @@ class Outgoing(msgspec.Struct, eq=False, gc=False):
             attempts,
             duplicates,
         )
-
-
-def _arePlace(queueId: str, offset: str) -> bool:
-    """
-    Whether these are an int32 and an int64 of plain digits.
-    """
-    both = queueId + offset
-    return (
-        both.isdigit()
-        and both.isascii()
-        and 0 < len(queueId) <= INT32_DIGITS
-        and 0 < len(offset) <= INT64_DIGITS
-    )
 
 
 def _countRetries(message: Message, extFields: dict[str, str]) -> None:

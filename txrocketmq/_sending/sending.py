@@ -66,6 +66,7 @@ class Sending:
         self._attempts = Attempts(
             cluster, targets, random, self._intake.ended, hooks, slots, timed
         )
+        self._first = self._attempts.first
         self._oneway = Oneway(cluster, targets, self._intake.ended, hooks, timed)
         self.recalls = Recall(
             cluster, envelope.group, envelope.serializeType, queueNums, random
@@ -81,9 +82,8 @@ class Sending:
         """
         Send, and learn what became of it.
         """
-        return self._intake.admit(
-            self._made(outgoing, choice, mode, timeout), self._attempts.first
-        )
+        send = self._made(outgoing, choice, mode, timeout)
+        return self._intake.admit(send, self._first)
 
     def sendOneway(self, outgoing: Outgoing, choice: Choice | None) -> Deferred[None]:
         """
