@@ -1,0 +1,3 @@
+"""
+Tests of the doubles for the tests of applications.
+"""
