@@ -46,6 +46,7 @@ So many characters of properties are within the limit, whatever they are.
 """
 
 MAX_INT32 = (1 << 31) - 1
+LEAST_INT32 = -MAX_INT32 - 1
 
 FORBIDDEN_TOPICS = frozenset(
     {
@@ -96,8 +97,9 @@ def checkMessage(message: Message, maxMessageSize: int) -> None:
     body = message.body
     if not isinstance(body, bytes) or not 0 < len(body) <= maxMessageSize:
         _refuseBody(body, maxMessageSize)
-    if not _isInt(message.flag) or not -MAX_INT32 - 1 <= message.flag <= MAX_INT32:
-        raise InvalidMessage(f"flag must be a 32-bit int, not {_shown(message.flag)}")
+    flag = message.flag
+    if type(flag) is not int or not LEAST_INT32 <= flag <= MAX_INT32:
+        raise InvalidMessage(f"flag must be a 32-bit int, not {_shown(flag)}")
     if not isinstance(message.waitStoreMsgOK, bool):
         raise InvalidMessage("waitStoreMsgOK must be a bool")
     if message.tags is not None:
