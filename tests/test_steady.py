@@ -12,6 +12,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet import reactor as theReactor
+from twisted.internet.defer import Deferred
 from twisted.internet.error import AlreadyCalled, AlreadyCancelled
 from twisted.internet.interfaces import (
     IDelayedCall,
@@ -27,6 +28,7 @@ from zope.interface.verify import verifyObject
 from txrocketmq import _steady
 from txrocketmq._steady import LATE, PERIOD, SteadyClock, clockFor, unwatch, watch
 from txrocketmq.client import MQClient
+from txrocketmq.discovery import HTTPNameServers
 
 TICK = 1 / 16
 HOUR = 3600.0
@@ -292,6 +294,49 @@ class CallTests(SteadyTestCase):
         self.passTime(60)
         self.assertEqual(len(self.log), 1)
 
+    def test_manyCancelled(self) -> None:
+        """
+        When most are cancelled the others are called on time.
+        """
+        calls = [self.later(float(n * 37 % 101), str(n)) for n in range(101)]
+        for n in range(101):
+            if n * 53 % 7:
+                calls[n].cancel()
+        self.passTime(101)
+        expected = sorted((n * 37 % 101, n) for n in range(101) if not n * 53 % 7)
+        noted = [(int(at), int(name)) for name, at in self.log if name != "0"]
+        self.assertEqual(noted, [each for each in expected if each[1]])
+
+    def test_lastOfMany(self) -> None:
+        """
+        After the last that is called nothing is on the reactor for those that
+        were cancelled, nor for one that is cancelled then.
+        """
+        self.later(1)
+        self.later(30)
+        self.later(40).cancel()
+        self.clock.getDelayedCalls()[1].cancel()
+        self.passTime(1)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+        self.later(1).cancel()
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_oneCallForAll(self) -> None:
+        """
+        However many a call makes, the reactor's is made once.
+        """
+
+        def many() -> None:
+            for delay in (5, 4, 3, 2, 1):
+                self.later(delay)
+
+        self.clock.callLater(1, many)
+        made = self.reactor.made
+        self.passTime(1)
+        self.assertEqual(self.reactor.made, made + 1)
+        self.passTime(5)
+        self.assertEqual(len(self.log), 5)
+
     def test_raises(self) -> None:
         """
         One that raises is logged; the others are called.
@@ -494,6 +539,33 @@ class WatchTests(SteadyTestCase):
             self.assertEqual(self.reactor.getDelayedCalls(), [])
             thread.join(10)
             self.assertFalse(thread.is_alive())
+
+    def test_addressServer(self) -> None:
+        """
+        So is that of who asks an address server, as long as it takes.
+        """
+        self.reactor.rightNow = time.time()
+        agent: Any = SilentAgent()
+        source = HTTPNameServers(self.reactor, "http://127.0.0.1:9/", agent=agent)
+        asked = source.addresses()
+        (thread,) = self.threads()
+        asked.cancel()
+        self.failureResultOf(asked)
+        thread.join(10)
+        self.assertFalse(thread.is_alive())
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+
+class SilentAgent:
+    """
+    Never gets an answer.
+    """
+
+    def request(self, *args: object) -> Deferred[object]:
+        """
+        Wait.
+        """
+        return Deferred()
 
 
 class ClockForTests(SynchronousTestCase):

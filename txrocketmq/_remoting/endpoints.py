@@ -38,6 +38,10 @@ __all__ = ["Connector", "parseAddress", "parseNameServers"]
 # How many requests of one broker are looked at in a second.
 REQUEST_RATE = 1000.0
 
+# For endpoints, whose timers are the reactor's: the time is kept by connect, on a
+# clock that nobody sets.  Their annotations leave out what they allow.
+_NO_TIMEOUT: Any = None
+
 
 class Connector:
     """
@@ -196,8 +200,7 @@ class Connector:
         ip = asIP(host)
         if ip is not None:
             kind = TCP4ClientEndpoint if ip.version == 4 else TCP6ClientEndpoint
-            # Its time is kept by connect, on a clock that nobody sets.
-            return kind(self._reactor, str(ip), port, timeout=None)
+            return kind(self._reactor, str(ip), port, _NO_TIMEOUT)
         found = await self._lookups.addresses(host)
         if not found:
             raise ResolveFailed(address, "the host name has no address")
@@ -209,5 +212,4 @@ class Connector:
             )
         # Not by its name: the endpoint is stricter with names than resolvers are.
         resolved = Resolved(self._reactor, allowed)
-        endpoint: Any = HostnameEndpoint
-        return endpoint(resolved, str(allowed[0]), port, timeout=None)
+        return HostnameEndpoint(resolved, str(allowed[0]), port, _NO_TIMEOUT)

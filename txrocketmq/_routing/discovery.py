@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from hyperlink import URL
 from treq.client import HTTPClient
@@ -29,6 +29,7 @@ from zope.interface import implementer
 
 from txrocketmq._deferreds import SingleFlight
 from txrocketmq._remoting.addresses import parseNameServers
+from txrocketmq._steady import clockFor, unwatch, watch
 from txrocketmq.errors import InvalidConfiguration, RouteError
 from txrocketmq.interfaces import INameServers
 
@@ -64,6 +65,8 @@ SHOWN = 256
 How much of what a server sent an error shows.
 """
 
+T = TypeVar("T")
+
 _HEADERS = {"Client-Version": ["V5_5_0"]}
 
 
@@ -86,7 +89,7 @@ class HTTPNameServers:
         agent: IAgent | None = None,
     ) -> None:
         """
-        @param reactor: The reactor, which is the clock too.
+        @param reactor: What connects and keeps time.
 
         @param url: As C{https://host/rocketmq/nsaddr}.  Whoever can change what
             is read there gets all messages and all signatures: use https.
@@ -97,7 +100,8 @@ class HTTPNameServers:
 
         @raise InvalidConfiguration: When the URL is none of an address server.
         """
-        self._clock = reactor
+        self._reactor = reactor
+        self._clock = clockFor(reactor)
         asked = _listURL(url, unitName)
         self._url = asked.to_text()
         # The query stays out of logs: it is where people put secrets.
@@ -124,7 +128,16 @@ class HTTPNameServers:
         """
         asked = Deferred.fromCoroutine(self._ask())
         asked.addTimeout(TIMEOUT, self._clock, self._late)
+        watch(self._clock)
+        asked.addBoth(self._unwatched)
         return asked.addCallbacks(self._learned, self._unlearned)
+
+    def _unwatched(self, result: T) -> T:
+        """
+        Watch the clock no more.
+        """
+        unwatch(self._clock)
+        return result
 
     async def _ask(self) -> Sequence[str]:
         """
@@ -135,7 +148,7 @@ class HTTPNameServers:
             headers=Headers(_HEADERS),
             allow_redirects=False,
             unbuffered=True,
-            reactor=self._clock,
+            reactor=self._reactor,
         )
         body = _Body()
         response.deliverBody(body)
