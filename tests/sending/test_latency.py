@@ -10,6 +10,7 @@ from twisted.internet.defer import gatherResults
 from zope.interface import implementer
 
 from tests.remoting.doubles import logged
+from txrocketmq._routing.publishinfo import TopicPublishInfo
 from txrocketmq._sending.detector import DETECT_TIMEOUT, INTERVAL
 from txrocketmq.context import SendMessageContext
 from txrocketmq.errors import SendCancelled, SendFailed
@@ -335,8 +336,13 @@ class DetectorTests(LatencyTestCase):
 
     def test_question(self) -> None:
         """
-        It is asked for the end of a queue of a topic that it has.
+        It is asked for the end of a queue of a topic that it has, not of one that
+        others have.
         """
+        elsewhere = TopicPublishInfo(
+            "A", (MessageQueue("A", "broker-c", 0),), {"broker-c": "10.0.0.9:1"}
+        )
+        self.client.routes._adopt(elsewhere)
         self.break_()
         self.cluster.advance(INTERVAL)
         (probe,) = self.brokerA.requests(PROBE)
