@@ -36,6 +36,7 @@ class Stale(Exception):
 
 ASKING = "_remoting/asking.py"
 ATTEMPTS = "_sending/attempts.py"
+FIRST = "_sending/firsttry.py"
 DIALING = "_remoting/dialing.py"
 WAITERS = "_remoting/waiters.py"
 
@@ -99,9 +100,9 @@ BUGS = (
         (PRODUCER,),
         (
             Edit(
-                ATTEMPTS,
-                "        self._ended(send, False)\n        return Failure(",
-                "        return Failure(",
+                FIRST,
+                "        self._course.ended(self._send, False)\n        self.errback(",
+                "        self.errback(",
             ),
         ),
     ),
@@ -110,11 +111,12 @@ BUGS = (
         (CAUGHT,),
         (
             Edit(
-                ATTEMPTS,
-                "        error = reason.value\n        if ",
-                "        error = reason.value\n"
+                FIRST,
+                "        self._answered = True\n        if not isinstance(",
+                "        self._answered = True\n"
                 "        if isinstance(error, ValueError):\n"
-                "            return reason\n        if ",
+                "            self.errback(error)\n"
+                "            return\n        if not isinstance(",
             ),
         ),
     ),
@@ -193,14 +195,12 @@ BUGS = (
         (PRODUCER,),
         (
             Edit(
-                ATTEMPTS,
-                "        if isinstance(error, Exception) and not "
-                "isinstance(error, CancelledError):\n"
-                "            return self._looped(send, error)\n",
-                "        if isinstance(error, CancelledError):\n"
-                "            return self._looped(send, None)\n"
-                "        if isinstance(error, Exception):\n"
-                "            return self._looped(send, error)\n",
+                FIRST,
+                "        if not isinstance(error, CancelledError):\n"
+                "            self._goOn(error)\n            return\n",
+                "        if not isinstance(error, CancelledError):\n"
+                "            self._goOn(error)\n            return\n"
+                "        self._course.loop(self._send, None)\n",
             ),
         ),
     ),
