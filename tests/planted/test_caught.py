@@ -13,7 +13,7 @@ from txrocketmq._wire.command import RemotingCommand
 from txrocketmq._wire.frames import encodeFrame
 from txrocketmq.errors import SendFailed
 from txrocketmq.interfaces import IRPCHook
-from txrocketmq.message import Message, MessageQueue, SendStatus
+from txrocketmq.message import Message, MessageQueue, Persisted, SendStatus
 from txrocketmq.producer import Producer
 from txrocketmq.sandbox import faults
 
@@ -79,6 +79,21 @@ class CaughtTests(ClusterTestCase):
         self.assertIs(result.sendStatus, SendStatus.FLUSH_DISK_TIMEOUT)
         self.assertEqual(len(result.attempts), 1)
         self.assertEqual(len(self.stored()), 1)
+
+    def test_tooLong(self) -> None:
+        """
+        The same of a first try: a body that is within the producer's limit, and
+        beyond that of a frame.
+        """
+        self.warm()
+        size = 17 * 1024 * 1024
+        producer = self.producerOf(
+            "large", maxMessageSize=2 * size, compressMsgBodyOverHowmuch=2 * size
+        )
+        error = self.failure(producer.send(Message("T", bytes(size))), SendFailed)
+        self.assertIs(error.persisted, Persisted.NO)
+        stats = producer.stats()
+        self.assertEqual((stats.inFlight, stats.inFlightBytes), (0, 0))
 
     def test_noFrame(self) -> None:
         """
