@@ -43,6 +43,10 @@ SEND_TIMEOUT = 3.0
 ATTEMPT_TIMEOUT = 1.0
 THREADS = 8
 
+#: How often Java may try again what it missed.
+RUNS = 4
+LOSSES = ("close", "reset")
+
 PAGE = CHECKOUT / "docs" / "reference" / "javafaults.rst"
 HEADER = ["Fault", "Meets", "SYNC", "ASYNC", "mode=None"]
 
@@ -98,12 +102,25 @@ class JavaTests(TestCase):
 
     async def byJava(self, mode: str) -> Ends:
         """
-        Have Java clients send.
+        Have Java clients send; those that missed something once more.
+        """
+        ends: Ends = {}
+        left = list(SCRIPTS)
+        for _ in range(RUNS):
+            ends.update(await self.ranByJava(mode, left))
+            left = [script for script in left if missed(script, ends[script])]
+            if not left:
+                break
+        return ends
+
+    async def ranByJava(self, mode: str, scripts: Sequence[Script]) -> Ends:
+        """
+        Have Java clients send what some scripts say.
         """
         stage = await self.stage()
-        lines = await deferToThread(javaLines, stage, mode)
+        lines = await deferToThread(javaLines, stage, mode, scripts)
         ends = {}
-        for script in SCRIPTS:
+        for script in scripts:
             own = [line for line in lines if line["body"] == script.body]
             self.assertEqual(len(own), script.sends)
             ends[script] = javaEnd(script, stage, own)
@@ -145,18 +162,26 @@ class JavaTests(TestCase):
         return described(script, stage.arrived.get(message.body, tries), end)
 
 
-def javaLines(stage: Stage, mode: str) -> list[Line]:
+def missed(script: Script, end: str) -> bool:
+    """
+    Whether Java did not notice that its connection was lost, as happens now and
+    then: only the time ends such a send.
+    """
+    return script.fault in LOSSES and end.endswith("timeout")
+
+
+def javaLines(stage: Stage, mode: str, scripts: Sequence[Script]) -> list[Line]:
     """
     Run the Java clients.
     """
     with tempfile.TemporaryDirectory(prefix="txrocketmq-faults-") as directory:
         path = Path(directory) / "file"
-        path.write_text("\n".join(wordsOf(stage, mode)))
+        path.write_text("\n".join(wordsOf(stage, mode, scripts)))
         options = [f"file={path}", f"threads={THREADS}"]
         return runJava(V5, "Faults", options, TIMEOUT)
 
 
-def wordsOf(stage: Stage, mode: str) -> list[str]:
+def wordsOf(stage: Stage, mode: str, scripts: Sequence[Script]) -> list[str]:
     """
     What the Java program is to do; the first line makes it warm.
     """
@@ -171,7 +196,7 @@ def wordsOf(stage: Stage, mode: str) -> list[str]:
                 str(each.sends),
             ]
         )
-        for each in (warm, *SCRIPTS)
+        for each in (warm, *scripts)
     ]
 
 
