@@ -91,6 +91,7 @@ class MQClient(Service):
         @raise InvalidConfiguration: When an address or a setting cannot work.
         """
         self.settings = settings = settings or ClientSettings()
+        self._vip = settings.vipChannelEnabled
         self.clock: IReactorTime = clockFor(reactor)
         self._random = random.Random()
         self._address = messageAddress(settings.clientIP)
@@ -211,7 +212,7 @@ class MQClient(Service):
 
         Follows C{MixAll.brokerVIPChannel}.
         """
-        if not self.settings.vipChannelEnabled:
+        if not self._vip:
             return master
         host, _, port = master.rpartition(":")
         return f"{host}:{int(port) - 2}"

@@ -41,7 +41,7 @@ from txrocketmq.message import (
     SendResult,
 )
 
-from .endings import Weak, failedSend, persistedBy
+from .endings import Weak, failedSend, persistedBy, withoutFrames
 from .firsttry import FirstTry
 from .hooks import SendHooks, contextOf
 from .policy import backOff, verdictOn
@@ -96,6 +96,7 @@ class Attempts:
             and not cluster.peers.hooked
         )
         self._peers = cluster.peers
+        self._sendAddress = cluster.sendAddress
         self._clock = cluster.clock
         self._targets = targets
         self._avoidance = targets.avoidance
@@ -118,11 +119,13 @@ class Attempts:
         except InvalidMessage as error:
             self.ended(send, False)
             return fail(error)
-        address = self._targets.address(info, queue)
+        broker = info.brokerOf(queue)
+        master = info.masters.get(broker)
+        address = None if master is None else self._sendAddress(master)
         live = None if address is None else self._peers.live(address)
         if live is None or address is None or not self._plain:
             return self.loop(send, None, queue)
-        timeout = self._aim(send, info.brokerOf(queue), queue, address)
+        timeout = self._aim(send, broker, queue, address)
         first = FirstTry(self, send, live)
         live.ask(send.frame, timeout, first)
         return first
@@ -240,7 +243,8 @@ class Attempts:
         self.made += 1
         if send.history is not None:
             self.retries += 1
-        return send.rules.attemptTimeout(max(send.at - began, MOMENT))
+        left = send.at - began
+        return send.rules.attemptTimeout(left if left > MOMENT else MOMENT)
 
     def resultOf(self, send: Send, answer: RemotingCommand) -> SendResult:
         """
@@ -305,7 +309,8 @@ class Attempts:
         if send.history is None:
             send.history = History()
         elapsed = self._clock.seconds() - send.began
-        attempt = Attempt(send.queue, send.address, elapsed, error, persisted)
+        cause = withoutFrames(error)
+        attempt = Attempt(send.queue, send.address, elapsed, cause, persisted)
         send.history.add(attempt, send.broker)
         send.queue = send.address = None
         return send.history

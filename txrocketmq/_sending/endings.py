@@ -4,7 +4,7 @@ How sends end, other than well.
 
 from __future__ import annotations
 
-from txrocketmq.errors import SendFailed
+from txrocketmq.errors import RocketMQError, SendFailed
 from txrocketmq.message import Persisted, SendResult
 
 from .hooks import Forbidden
@@ -37,6 +37,18 @@ def failedSend(send: Send, history: History, error: Exception) -> SendFailed:
         listed,
         history.made - len(listed),
     )
+
+
+def withoutFrames(error: Exception) -> Exception:
+    """
+    An error of ours, less the frames it came through, and those of its causes:
+    with them, each try that is listed would be kept with all it had in hand.
+    """
+    each: BaseException | None = error if isinstance(error, RocketMQError) else None
+    while each is not None:
+        each.__traceback__ = None
+        each = each.__cause__ or each.__context__
+    return error
 
 
 def persistedBy(cancelled: BaseException | None) -> Persisted:

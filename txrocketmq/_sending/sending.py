@@ -67,6 +67,7 @@ class Sending:
             cluster, targets, random, self._intake.ended, hooks, slots, timed
         )
         self._first = self._attempts.first
+        self._admit = self._intake.admit
         self._oneway = Oneway(cluster, targets, self._intake.ended, hooks, timed)
         self.recalls = Recall(
             cluster, envelope.group, envelope.serializeType, queueNums, random
@@ -83,7 +84,7 @@ class Sending:
         Send, and learn what became of it.
         """
         send = self._made(outgoing, choice, mode, timeout)
-        return self._intake.admit(send, self._first)
+        return self._admit(send, self._first)
 
     def sendOneway(self, outgoing: Outgoing, choice: Choice | None) -> Deferred[None]:
         """
