@@ -22,7 +22,7 @@ from txrocketmq._remoting.opaques import MAX_OPAQUE, Opaques, anyOpaque
 from txrocketmq._remoting.outbox import Outbox
 from txrocketmq._remoting.patience import Grace, Patience
 from txrocketmq._remoting.quotas import Quota, Tolerance
-from txrocketmq._remoting.waiters import SLACK, UNWRITTEN, Waiter, Waiters
+from txrocketmq._remoting.waiters import SLACK, UNWRITTEN, Waiter, Waiters, Waiting
 from txrocketmq._remoting.watch import Watch
 from txrocketmq._wire.command import RemotingCommand
 from txrocketmq.message import Persisted
@@ -544,7 +544,7 @@ class WatchTests(TestCase):
         self.watch = Watch(self.reactor, 3.0, Waiters(), self.passed)
 
     def passed(
-        self, expired: list[Waiter[RemotingCommand]], verdict: str | None
+        self, expired: list[Waiting[RemotingCommand]], verdict: str | None
     ) -> None:
         """
         Remember a verdict.

@@ -80,6 +80,12 @@ class Course:
         self.meanwhile()
         return self.looped
 
+    def ask(self, frame: Callable[[int], bytes], timeout: float, waiter: Any) -> None:
+        """
+        Ask: the connection's part.
+        """
+        self.timeout = timeout
+
     def abandon(self, waiter: Any) -> None:
         """
         Forget the request: the connection's part.
@@ -96,7 +102,7 @@ class FirstTryTests(TestCase):
 
     def begin(
         self, written: bool = True, mode: CommunicationMode | None = None, **more: Any
-    ) -> tuple[Course, FirstTry]:
+    ) -> tuple[Course, FirstTry, Deferred[SendResult]]:
         """
         Make a first try.
         """
@@ -105,13 +111,14 @@ class FirstTryTests(TestCase):
         rules = rulesFor(mode, settings, False)
         course = Course(written)
         send = Send(outgoing, 10.0, Epoch(), None, rules)
-        return course, FirstTry(course, send, course)  # type: ignore[arg-type]
+        first = FirstTry(course, send, course)  # type: ignore[arg-type]
+        return course, first, first.begin(3.0)
 
-    def cancelled(self, first: FirstTry) -> Persisted:
+    def cancelled(self, ended: Deferred[SendResult]) -> Persisted:
         """
         What a cancelled send says of the message.
         """
-        error = self.failureResultOf(first, SendCancelled).value
+        error = self.failureResultOf(ended, SendCancelled).value
         assert isinstance(error, SendCancelled)
         return error.persisted
 
@@ -119,26 +126,26 @@ class FirstTryTests(TestCase):
         """
         A good answer is the result.
         """
-        course, first = self.begin()
+        course, first, ended = self.begin()
         first.answered(RemotingCommand(0, STORED))
-        self.assertEqual(self.successResultOf(first).queueOffset, 7)
+        self.assertEqual(self.successResultOf(ended).queueOffset, 7)
         self.assertEqual((course.ends, course.errors), ([True], []))
 
     def test_refused(self) -> None:
         """
         Any other answer, and none at all, is the loop's, and so is the end.
         """
-        course, first = self.begin()
+        course, first, ended = self.begin()
         first.answered(RemotingCommand(2))
         self.assertIsInstance(course.errors[0], SystemBusy)
-        self.assertNoResult(first)
+        self.assertNoResult(ended)
         course.looped.errback(RuntimeError("the end"))
-        self.failureResultOf(first, RuntimeError)
-        course, first = self.begin()
+        self.failureResultOf(ended, RuntimeError)
+        course, first, ended = self.begin()
         first.failed(RemotingTimeout("b:1", "late"))
         self.assertIsInstance(course.errors[0], RemotingTimeout)
         course.looped.callback("the end")  # type: ignore[arg-type]
-        self.assertEqual(self.successResultOf(first), "the end")
+        self.assertEqual(self.successResultOf(ended), "the end")
         self.assertEqual(course.ends, [])
 
     def test_weak(self) -> None:
@@ -146,11 +153,11 @@ class FirstTryTests(TestCase):
         A weak result is bettered by the loop, where the rules say so.
         """
         answer = RemotingCommand(10, STORED)
-        course, first = self.begin()
+        course, first, ended = self.begin()
         first.answered(answer)
-        result = self.successResultOf(first)
+        result = self.successResultOf(ended)
         self.assertIs(result.sendStatus, SendStatus.FLUSH_DISK_TIMEOUT)
-        course, first = self.begin(
+        course, first, ended = self.begin(
             mode=CommunicationMode.SYNC, retryAnotherBrokerWhenNotStoreOK=True
         )
         first.answered(answer)
@@ -162,37 +169,37 @@ class FirstTryTests(TestCase):
         was written.
         """
         for written, persisted in ((True, Persisted.MAYBE), (False, Persisted.NO)):
-            course, first = self.begin(written)
-            first.cancel()
-            self.assertIs(self.cancelled(first), persisted)
+            course, _, ended = self.begin(written)
+            ended.cancel()
+            self.assertIs(self.cancelled(ended), persisted)
             self.assertEqual((course.abandoned, course.ends), (1, [False]))
 
     def test_cancelledInTheLoop(self) -> None:
         """
         Once the loop sees to the end, cancelling is its affair.
         """
-        course, first = self.begin()
+        course, first, ended = self.begin()
         first.answered(RemotingCommand(2))
-        first.cancel()
+        ended.cancel()
         self.assertEqual((course.abandoned, course.ends), (0, []))
-        self.failureResultOf(first, CancelledError)
+        self.failureResultOf(ended, CancelledError)
 
     def test_cancelledWhileItEnds(self) -> None:
         """
         A stored message's send cannot be cancelled any more.
         """
-        course, first = self.begin()
-        course.meanwhile = first.cancel
+        course, first, ended = self.begin()
+        course.meanwhile = ended.cancel
         first.answered(RemotingCommand(0, STORED))
-        self.assertEqual(self.successResultOf(first).queueOffset, 7)
+        self.assertEqual(self.successResultOf(ended).queueOffset, 7)
         self.assertEqual(course.ends, [True])
 
     def test_cancelledWhileTheLoopBegins(self) -> None:
         """
         What is cancelled then ends at once, and the loop with it.
         """
-        course, first = self.begin()
-        course.meanwhile = first.cancel
+        course, first, ended = self.begin()
+        course.meanwhile = ended.cancel
         first.answered(RemotingCommand(2))
-        self.assertIs(self.cancelled(first), Persisted.MAYBE)
+        self.assertIs(self.cancelled(ended), Persisted.MAYBE)
         self.assertTrue(course.looped.called)

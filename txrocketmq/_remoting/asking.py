@@ -35,7 +35,7 @@ from txrocketmq.errors import (
 from .opaques import Opaques
 from .outbox import Outbox
 from .reasons import timeoutError
-from .waiters import UNWRITTEN, Unwritten, Waiter, Waiters
+from .waiters import UNWRITTEN, Unwritten, Waiter, Waiters, Waiting
 from .watch import Watch
 
 _NOTHING = RemotingCommand(0)
@@ -131,7 +131,7 @@ class Asking:
               cancelled; the request may still have been carried out, unless
               it is an L{Unwritten}
         """
-        waiter: Waiter[RemotingCommand] = Waiter(self.abandon)
+        waiter: Waiter[RemotingCommand] = Waiter(self._abandoned)
         self.ask(
             lambda opaque: encodeFrame(replace(command, opaque=opaque)), timeout, waiter
         )
@@ -141,7 +141,7 @@ class Asking:
         self,
         frame: Callable[[int], bytes],
         timeout: float,
-        waiter: Waiter[RemotingCommand],
+        waiter: Waiting[RemotingCommand],
     ) -> None:
         """
         Ask the peer something, as L{invoke} does, for a waiter of the caller's.
@@ -150,7 +150,7 @@ class Asking:
             raise a L{ValueError}.
 
         @param waiter: Is told the answer, or with what L{invoke} fails; it may
-            be told at once.  Its canceller calls L{abandon}.
+            be told at once.  Who no longer wants to know calls L{abandon}.
         """
         if not self._open or timeout <= 0:
             waiter.failed(self._refusal(timeout))
@@ -171,16 +171,24 @@ class Asking:
                 watch.patience.silentSince = waiter.deadline - timeout
             self._write(data)
 
-    def abandon(self, waiter: Deferred[RemotingCommand]) -> None:
+    def abandon(self, waiter: Waiting[RemotingCommand]) -> None:
         """
-        Forget a request that was cancelled: the canceller of a waiter.
+        Forget a request that was cancelled.
+
+        @param waiter: Is told if the request was not written.
         """
-        assert isinstance(waiter, Waiter)
         del self._waiters.live[waiter.opaque]
         self._outbox.takeBack(waiter.opaque)
         if waiter.heard == UNWRITTEN:
             waiter.failed(Unwritten())
         self._closeIfDrained()
+
+    def _abandoned(self, waiter: Deferred[RemotingCommand]) -> None:
+        """
+        The canceller of L{invoke}'s waiters.
+        """
+        assert isinstance(waiter, Waiter)
+        self.abandon(waiter)
 
     def oneway(self, command: RemotingCommand, timeout: float = inf) -> Deferred[None]:
         """
@@ -202,7 +210,7 @@ class Asking:
         if not self._paused:
             self._write(frame)
             return succeed(None)
-        waiter: Waiter[RemotingCommand] = Waiter(self.abandon)
+        waiter: Waiter[RemotingCommand] = Waiter(self._abandoned)
         waiter.oneway = True
         self._register(waiter, opaque, timeout)
         self._outbox.putRequest(opaque, frame)
@@ -217,7 +225,7 @@ class Asking:
         return RemotingTimeout(self.address, "there was no time left to ask")
 
     def _register(
-        self, waiter: Waiter[RemotingCommand], opaque: int, timeout: float
+        self, waiter: Waiting[RemotingCommand], opaque: int, timeout: float
     ) -> None:
         """
         Let somebody wait for the answer to a request that is not written yet.
@@ -231,7 +239,7 @@ class Asking:
             self._watch.alarm.setTo(deadline)
 
     def _timePassed(
-        self, expired: list[Waiter[RemotingCommand]], verdict: str | None
+        self, expired: list[Waiting[RemotingCommand]], verdict: str | None
     ) -> None:
         """
         End what has waited long enough.
@@ -260,7 +268,7 @@ class Asking:
             waiter.answered(_NOTHING)
 
     def _strayed(
-        self, answer: RemotingCommand, waiter: Waiter[RemotingCommand] | None
+        self, answer: RemotingCommand, waiter: Waiting[RemotingCommand] | None
     ) -> None:
         """
         Look at an answer nobody may have: it is late, or it is made up.

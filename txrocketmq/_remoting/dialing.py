@@ -176,7 +176,8 @@ class Dialing:
         """
         self._attempt = None
         self._alarm.unset()
-        return (each for each in self._waiters.takeAll() if not each.called)
+        waiters = [each for each in self._waiters.takeAll() if isinstance(each, Waiter)]
+        return (each for each in waiters if not each.called)
 
     def _abandon(self, waiter: Deferred[RemotingProtocol]) -> None:
         """
@@ -193,7 +194,7 @@ class Dialing:
         """
         for waiter in self._waiters.takeExpired(now):
             words = f"there was no connection in {waiter.timeout:g} s"
-            waiter.errback(ConnectTimeout(self._address, words))
+            waiter.failed(ConnectTimeout(self._address, words))
         self._alarm.setTo(self._waiters.earliest())
         if not self._waiters.live:
             self._giveUp()

@@ -9,7 +9,7 @@ from math import inf
 from typing import Any
 
 from .alarm import TOLERANCE
-from .waiters import UNWRITTEN, Waiter
+from .waiters import UNWRITTEN, Waiting
 
 # A delayed call that comes so late means that the reactor stood still, and
 # that answers may lie in the socket: they are read before anything expires.
@@ -74,7 +74,7 @@ class Patience:
         return min(self.frameSince, self.closingSince) + self._limit
 
     def verdict(
-        self, now: float, expired: Iterable[Waiter[Any]], heard: int
+        self, now: float, expired: Iterable[Waiting[Any]], heard: int
     ) -> str | None:
         """
         What is wrong with the peer, if it took too long for something.

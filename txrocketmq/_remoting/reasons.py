@@ -23,7 +23,7 @@ from txrocketmq.errors import (
 )
 from txrocketmq.message import Persisted
 
-from .waiters import UNWRITTEN, Waiter
+from .waiters import UNWRITTEN, Waiting
 
 # How much of a text that is not ours an error shows.
 SHOWN = 256
@@ -141,7 +141,7 @@ def lostError(
     )
 
 
-def timeoutError(address: str, waiter: Waiter[Any]) -> RemotingTimeout:
+def timeoutError(address: str, waiter: Waiting[Any]) -> RemotingTimeout:
     """
     What a request fails with whose time is over.
     """

@@ -4,15 +4,18 @@ Requests that wait for their answers, in the order of their deadlines.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from math import inf
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
 
 from txrocketmq.message import Persisted
 
 T = TypeVar("T")
+Answer = TypeVar("Answer", contravariant=True)
 
 UNWRITTEN = -1
 
@@ -31,9 +34,9 @@ class Unwritten(CancelledError):
     persisted = Persisted.NO
 
 
-class Waiter(Deferred[T]):
+class Waiting(Protocol[Answer]):
     """
-    The Deferred of one request, and what its connection knows of it.
+    What waits for the answer to one request, and what the connection knows of it.
 
     They are one object, because there is one of them for each message sent.
 
@@ -53,26 +56,66 @@ class Waiter(Deferred[T]):
     timeout: float
     deadline: float
     heard: int
-    oneway = False
+    oneway: bool
 
-    def answered(self, answer: T) -> None:
+    def answered(self, answer: Answer) -> None:
         """
         The answer has come.
         """
-        self.callback(answer)
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: Exception | Failure) -> None:
         """
         No answer will come.
         """
-        self.errback(error)
 
     @property
     def persisted(self) -> Persisted:
         """
         What is known of a request that gets no answer.
         """
-        return Persisted.NO if self.heard == UNWRITTEN else Persisted.MAYBE
+
+
+class Waiter(Deferred[T]):
+    """
+    A L{Waiting} that is a Deferred.
+    """
+
+    __slots__ = ("deadline", "heard", "oneway", "opaque", "timeout")
+
+    def __init__(self, canceller: Callable[[Deferred[T]], None] | None = None) -> None:
+        super().__init__(canceller)
+        self.opaque = 0
+        self.timeout = self.deadline = 0.0
+        self.heard = UNWRITTEN
+        self.oneway = False
+
+    def answered(self, answer: T) -> None:
+        """
+        See L{Waiting.answered}.
+        """
+        self.callback(answer)
+
+    def failed(self, error: Exception | Failure) -> None:
+        """
+        See L{Waiting.failed}.
+        """
+        self.errback(error)
+
+    @property
+    def persisted(self) -> Persisted:
+        """
+        See L{Waiting.persisted}.
+        """
+        return persistedOf(self.heard)
+
+
+def persistedOf(heard: int) -> Persisted:
+    """
+    What is known of a request that gets no answer.
+
+    @param heard: See L{Waiting}.
+    """
+    return Persisted.NO if heard == UNWRITTEN else Persisted.MAYBE
 
 
 class Waiters(Generic[T]):
@@ -88,20 +131,27 @@ class Waiters(Generic[T]):
         forget it.
     """
 
-    __slots__ = ("_order", "live")
+    __slots__ = ("_latest", "_order", "live")
 
     def __init__(self) -> None:
-        self.live: dict[int, Waiter[T]] = {}
+        self.live: dict[int, Waiting[T]] = {}
         self._order: list[tuple[float, int]] = []
+        self._latest = -inf
 
-    def add(self, waiter: Waiter[T]) -> None:
+    def add(self, waiter: Waiting[T]) -> None:
         """
         Take in a waiter whose C{opaque} and C{deadline} are set.
         """
         live = self.live
         order = self._order
-        live[waiter.opaque] = waiter
-        heappush(order, (waiter.deadline, waiter.opaque))
+        opaque, deadline = waiter.opaque, waiter.deadline
+        live[opaque] = waiter
+        if deadline > self._latest:
+            # Nearly always: at the end it is in its place.
+            self._latest = deadline
+            order.append((deadline, opaque))
+        else:
+            heappush(order, (deadline, opaque))
         if len(order) > 2 * len(live) + SLACK:
             order[:] = [(each.deadline, each.opaque) for each in live.values()]
             heapify(order)
@@ -118,7 +168,7 @@ class Waiters(Generic[T]):
             heappop(order)
         return inf
 
-    def takeExpired(self, now: float) -> list[Waiter[T]]:
+    def takeExpired(self, now: float) -> list[Waiting[T]]:
         """
         Take out those whose deadline has come.
         """
@@ -128,7 +178,7 @@ class Waiters(Generic[T]):
             expired.append(self.live.pop(opaque))
         return expired
 
-    def takeAll(self) -> list[Waiter[T]]:
+    def takeAll(self) -> list[Waiting[T]]:
         """
         Take out everyone, oldest first.
         """

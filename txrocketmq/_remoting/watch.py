@@ -12,7 +12,7 @@ from txrocketmq._wire.command import RemotingCommand
 
 from .alarm import Alarm
 from .patience import Grace, Patience
-from .waiters import Waiter, Waiters
+from .waiters import Waiters, Waiting
 
 
 class Watch:
@@ -41,7 +41,7 @@ class Watch:
         clock: IReactorTime,
         limit: float,
         waiters: Waiters[RemotingCommand],
-        passed: Callable[[list[Waiter[RemotingCommand]], str | None], None],
+        passed: Callable[[list[Waiting[RemotingCommand]], str | None], None],
     ) -> None:
         """
         @param limit: How many seconds a peer may take for a frame, stay silent

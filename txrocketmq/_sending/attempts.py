@@ -126,9 +126,7 @@ class Attempts:
         if live is None or address is None or not self._plain:
             return self.loop(send, None, queue)
         timeout = self._aim(send, broker, queue, address)
-        first = FirstTry(self, send, live)
-        live.ask(send.frame, timeout, first)
-        return first
+        return FirstTry(self, send, live).begin(timeout)
 
     def stop(self) -> None:
         """

@@ -3,20 +3,22 @@ A send's first try, when nothing stands in its way.
 
 Laws:
 
-    - It is one object: what the connection tells of the answer is the Deferred
-      the send's caller has.  It takes neither a coroutine nor a timer.
+    - It takes neither a coroutine nor a timer, and no Deferred but the one the
+      send's caller has: the connection tells it of the answer.
 
     - Whatever does not go well is the loop's.
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
+import msgspec
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
 
 from txrocketmq._remoting.protocol import RemotingProtocol
-from txrocketmq._remoting.waiters import Waiter
+from txrocketmq._remoting.waiters import UNWRITTEN, persistedOf
 from txrocketmq._wire.command import RemotingCommand
 from txrocketmq.errors import RocketMQError, SendCancelled
 from txrocketmq.message import Persisted, SendResult
@@ -49,31 +51,47 @@ class Course(Protocol):
         """
 
 
-class FirstTry(Waiter[Any]):
+class FirstTry(msgspec.Struct, eq=False):
     """
-    The Deferred of one send, a L{SendResult}, and the waiter of its first try.
+    What waits for the answer to a send's first try, and has the send's Deferred.
+
+    It is a L{Waiting<txrocketmq._remoting.waiters.Waiting>}.
+
+    @ivar live: Who is asked.
     """
 
-    # Nearly all sends leave the last one as it is.
-    _answered = False
-    _result: SendResult | None = None
-    _loop: Deferred[SendResult] | None = None
+    course: Course
+    send: Send
+    live: RemotingProtocol
+    ended: Deferred[SendResult] | None = None
+    opaque: int = 0
+    timeout: float = 0.0
+    deadline: float = 0.0
+    heard: int = UNWRITTEN
+    oneway: bool = False
+    isOver: bool = False
+    result: SendResult | None = None
+    looped: Deferred[SendResult] | None = None
 
-    def __init__(self, course: Course, send: Send, live: RemotingProtocol) -> None:
+    def begin(self, timeout: float) -> Deferred[SendResult]:
         """
-        @param live: Who is asked.
+        Ask.
+
+        @param timeout: Seconds until there must be an answer.
+
+        @return: The end of the send.
         """
-        super().__init__(_cancelled)
-        self._course = course
-        self._send = send
-        self._live = live
+        ended: Deferred[SendResult] = Deferred(self._cancelled)
+        self.ended = ended
+        self.live.ask(self.send.frame, timeout, self)
+        return ended
 
     def answered(self, answer: RemotingCommand) -> None:
         """
         The answer has come.
         """
-        course, send = self._course, self._send
-        self._answered = True
+        course, send, ended = self.course, self.send, self.ended
+        self.isOver = True
         try:
             result = course.resultOf(send, answer)
         except RocketMQError as error:
@@ -82,54 +100,63 @@ class FirstTry(Waiter[Any]):
         if result.sendStatus is not SEND_OK and send.rules.betters(result, 1):
             self._goOn(Weak(result))
             return
-        self._result = result
+        self.result = result
         course.ended(send, True)
+        assert ended is not None
         # Whoever was told of the end may have cancelled this send.
-        if not self.called:
-            self.callback(result)
+        if not ended.called:
+            ended.callback(result)
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: Exception | Failure) -> None:
         """
         There will be no answer, or its caller has cancelled the send.
         """
-        self._answered = True
-        if not isinstance(error, CancelledError):
+        assert isinstance(error, Exception)
+        self.isOver = True
+        if isinstance(error, CancelledError):
+            self._end(SendCancelled(persistedBy(error)))
+        else:
             self._goOn(error)
-            return
-        self._course.ended(self._send, False)
-        self.errback(SendCancelled(persistedBy(error)))
 
-    def cancelTry(self) -> None:
+    @property
+    def persisted(self) -> Persisted:
+        """
+        What is known of the message if there is no answer.
+        """
+        return persistedOf(self.heard)
+
+    def _cancelled(self, ended: Deferred[SendResult]) -> None:
         """
         The send was cancelled: end what is under way.
         """
-        if self._result is not None:
-            self.callback(self._result)
-        elif self._loop is not None:
-            self._loop.cancel()
-        elif self._answered:
+        if self.result is not None:
+            ended.callback(self.result)
+        elif self.looped is not None:
+            self.looped.cancel()
+        elif self.isOver:
             # The loop is about to begin, or to end, on the stack below.
-            self.errback(SendCancelled(Persisted.MAYBE))
+            ended.errback(SendCancelled(Persisted.MAYBE))
         else:
-            self._live.abandon(self)
-            if not self.called:
+            self.live.abandon(self)
+            if not self.isOver:
                 self.failed(CancelledError())
+
+    def _end(self, error: Exception) -> None:
+        """
+        End the send here.
+        """
+        assert self.ended is not None
+        self.course.ended(self.send, False)
+        self.ended.errback(error)
 
     def _goOn(self, error: Exception) -> None:
         """
         Let the loop see to the end.
         """
-        self._loop = loop = self._course.loop(self._send, error)
-        if self.called:
-            loop.addErrback(lambda _: None)
-            loop.cancel()
+        assert self.ended is not None
+        self.looped = looped = self.course.loop(self.send, error)
+        if self.ended.called:
+            looped.addErrback(lambda _: None)
+            looped.cancel()
         else:
-            loop.chainDeferred(self)
-
-
-def _cancelled(first: Deferred[Any]) -> None:
-    """
-    The canceller of a first try.  It is no method: that would be a circle.
-    """
-    assert isinstance(first, FirstTry)
-    first.cancelTry()
+            looped.chainDeferred(self.ended)
