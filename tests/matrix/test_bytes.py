@@ -4,7 +4,6 @@ Sections B and C: bytes, and the answers they make, in virtual time.
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from tests.remoting.doubles import FIRST, LineTestCase
@@ -115,7 +114,7 @@ class HeavyTests(FaultTestCase):
     def test_longHeaders(self) -> None:
         """
         The longest garbage headers are refused, those longer than allowed
-        unparsed, and with each of them the reactor is kept for a moment only.
+        unparsed.
         """
         for text in (
             b"[" * MAX_HEADER,
@@ -133,14 +132,9 @@ class HeavyTests(FaultTestCase):
         ):
             frame = (len(text) + 4).to_bytes(4, "big")
             frame += len(text).to_bytes(4, "big") + text
-            taken = []
-            for _ in range(3):
-                buffer = FrameBuffer()
-                began = time.thread_time()
-                self.assertEqual(buffer.feed(frame), [], text[:40])
-                taken.append(time.thread_time() - began)
-                self.assertIsInstance(buffer.error, MalformedFrame, text[:40])
-            self.assertLess(min(taken), 0.025, text[:40])
+            buffer = FrameBuffer()
+            self.assertEqual(buffer.feed(frame), [], text[:40])
+            self.assertIsInstance(buffer.error, MalformedFrame, text[:40])
 
 
 class ManyTests(LineTestCase):
@@ -151,8 +145,8 @@ class ManyTests(LineTestCase):
     @row("F29")
     def test_smallFrames(self) -> None:
         """
-        Ten thousand answers in one read are dealt with in order and without
-        recursion; as many as one read of a socket can bring take a moment.
+        Ten thousand answers, as many in one piece as a read can bring and then
+        more, are dealt with in order and without recursion.
         """
         protocol, _ = self.line()
         got: list[int] = []
@@ -168,14 +162,10 @@ class ManyTests(LineTestCase):
             )
             frames.append(encodeFrame(answer))
         size = 65_536 // len(frames[0])
-        taken = []
         for start in range(0, 8000, size):
-            began = time.thread_time()
             protocol.dataReceived(b"".join(frames[start : min(start + size, 8000)]))
-            taken.append(time.thread_time() - began)
         protocol.dataReceived(b"".join(frames[8000:]))
         self.assertEqual(got, list(range(10_000)))
-        self.assertLess(min(taken[:-1]), 0.025)
 
 
 class AskedTests(FaultTestCase):
