@@ -101,8 +101,9 @@ BUGS = (
         (
             Edit(
                 FIRST,
-                "        self._course.ended(self._send, False)\n        self.errback(",
-                "        self.errback(",
+                "        self.course.ended(self.send, False)\n"
+                "        self.ended.errback(",
+                "        self.ended.errback(",
             ),
         ),
     ),
@@ -112,11 +113,10 @@ BUGS = (
         (
             Edit(
                 FIRST,
-                "        self._answered = True\n        if not isinstance(",
-                "        self._answered = True\n"
+                "        if isinstance(error, CancelledError):\n",
                 "        if isinstance(error, ValueError):\n"
-                "            self.errback(error)\n"
-                "            return\n        if not isinstance(",
+                "            self.ended.errback(error)\n"
+                "        elif isinstance(error, CancelledError):\n",
             ),
         ),
     ),
@@ -161,7 +161,7 @@ BUGS = (
         (
             Edit(
                 WAITERS,
-                "Persisted.NO if self.heard == UNWRITTEN else Persisted.MAYBE",
+                "Persisted.NO if heard == UNWRITTEN else Persisted.MAYBE",
                 "Persisted.NO",
             ),
         ),
@@ -172,7 +172,7 @@ BUGS = (
         (
             Edit(
                 WAITERS,
-                "Persisted.NO if self.heard == UNWRITTEN else Persisted.MAYBE",
+                "Persisted.NO if heard == UNWRITTEN else Persisted.MAYBE",
                 "Persisted.MAYBE",
             ),
         ),
@@ -196,11 +196,9 @@ BUGS = (
         (
             Edit(
                 FIRST,
-                "        if not isinstance(error, CancelledError):\n"
-                "            self._goOn(error)\n            return\n",
-                "        if not isinstance(error, CancelledError):\n"
-                "            self._goOn(error)\n            return\n"
-                "        self._course.loop(self._send, None)\n",
+                "            self._end(SendCancelled(",
+                "            self.course.loop(self.send, None)\n"
+                "            self._end(SendCancelled(",
             ),
         ),
     ),
