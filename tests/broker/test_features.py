@@ -180,14 +180,6 @@ class Features4Tests(Features5Tests):
 
     version = V4
 
-    def assertBatchIds(self, msgIds: set[str], lines: list[Line]) -> None:
-        """
-        4.9.7 gives each message of a batch the id of the batch, where that has
-        one: also to the Java client 5.5.0.
-        """
-        [one] = {line["msgId"] for line in lines}
-        self.assertNotIn(one, msgIds)
-
     async def test_timer(self) -> None:
         """
         4.9.7 knows no times of delivery: the message comes at once, and nothing

@@ -44,6 +44,10 @@ DIFFERENCES = {
     "buyerId": (
         "Java's setBuyerId is not offered, and its property BUYER_ID is reserved."
     ),
+    "batchId": (
+        "Java 5.5.0 gives a batch a UNIQ_KEY of its own, which a broker of 4.9.7 "
+        "then gives to each of its messages; ours, as those of Java 4.9.7, have none."
+    ),
     "longProperties": (
         "Properties of more than 32,767 bytes are refused before they are sent; "
         "Java sends them, and the broker refuses them."

@@ -37,6 +37,9 @@ The most queues of a topic here.
 """
 
 SENDS = (310, 320)
+
+# All that our batches say of themselves.
+BATCH_PROPERTIES = {"WAIT", "INSTANCE_ID"}
 HEART_BEAT = 34
 ROUTE = 105
 """
@@ -194,8 +197,8 @@ class Rules:
             self.noted.add("emptyProperty")
         if "BUYER_ID" not in own and theirs.pop("BUYER_ID", ""):
             self.noted.add("buyerId")
-        if self.isOld and "UNIQ_KEY" not in theirs and own.pop("UNIQ_KEY", ""):
-            self.noted.add("release")
+        if own.keys() <= BATCH_PROPERTIES and theirs.pop("UNIQ_KEY", ""):
+            self.noted.add("batchId")
         if "TIMER_DELAY_SEC" in theirs and "TIMER_DELAY_MS" in own:
             theirs["TIMER_DELAY_MS"] = theirs.pop("TIMER_DELAY_SEC") + "000"
             self.noted.add("delayInMillis")

@@ -318,7 +318,7 @@ class BatchTests(TestCase):
         )
         self.assertEqual(
             decodeProperties(header.properties or ""),
-            {"WAIT": "true", "UNIQ_KEY": "ID2", "INSTANCE_ID": "ns"},
+            {"WAIT": "true", "INSTANCE_ID": "ns"},
         )
         one, two = decodeBatch(command.body)
         self.assertEqual((one.body, one.flag, two.body), (b"one", 5, b"two"))

@@ -39,7 +39,9 @@ def assembleBatch(envelope: Envelope, messages: Sequence[Message]) -> Outgoing:
             "(maxMessageSize); send it in parts"
         )
     uniqueKey = envelope.nextId()
-    own = {"WAIT": _flag(first.waitStoreMsgOK), "UNIQ_KEY": uniqueKey}
+    # No UNIQ_KEY of the batch's own, though Java 5 sends one: a broker of 4.9
+    # would give it to every message, in the place of the message's.
+    own = {"WAIT": _flag(first.waitStoreMsgOK)}
     if envelope.namespace:
         own["INSTANCE_ID"] = envelope.namespace
     return Outgoing(
