@@ -10,8 +10,8 @@ DIFFERENCES = {
     "language": "A frame names the client's language: ours say PYTHON.",
     "release": (
         "We speak as release 5.5.0 does, to brokers of any age: where Java 4.9.7 "
-        "says version 407, sends a batch without an id of its own, and leaves "
-        "heartbeatFingerprint and withoutSub out of heartbeats, we do as Java 5.5.0."
+        "says version 407, and leaves heartbeatFingerprint and withoutSub out of "
+        "heartbeats, we do as Java 5.5.0."
     ),
     "standardJson": (
         "Route requests carry acceptStandardJsonOnly=true, so that name servers "

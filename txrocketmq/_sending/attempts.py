@@ -282,6 +282,9 @@ class Attempts:
                 return history.weak
             raise failedSend(send, history, error)
         await self._prepare(send, history, step, verdict.refresh)
+        if send.at - self._clock.seconds() < MOMENT:
+            # The wait took longer than it was to: why it failed is what it was.
+            raise failedSend(send, history, error)
         return None
 
     async def _prepare(
