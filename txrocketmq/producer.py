@@ -130,8 +130,17 @@ class Producer:
               which stops the tries and takes nothing back
         """
         try:
-            self._checkOpen()
-            choice = choiceOf(self._settings, message, queue, selector)
+            client = self._client
+            if self._closed or not client.running or getpid() != client.owner:
+                self._checkOpen()
+            choice = None
+            if (
+                queue is not None
+                or selector is not None
+                or not isinstance(message, Message)
+                or message.shardingKey is not None
+            ):
+                choice = choiceOf(self._settings, message, queue, selector)
             outgoing = assemble(self._envelope, message, msgId)
         except RocketMQError as error:
             return fail(error)

@@ -99,6 +99,7 @@ class Attempts:
         self._sendAddress = cluster.sendAddress
         self._clock = cluster.clock
         self._targets = targets
+        self._known = cluster.routes.known
         self._avoidance = targets.avoidance
         self._random = random
         self.ended = ended
@@ -111,7 +112,7 @@ class Attempts:
         """
         Make a send's first try, and all that follow from it.
         """
-        info = self._targets.known(send)
+        info = self._known(send.outgoing.heading.wireTopic)
         if info is None:
             return self.loop(send)
         try:

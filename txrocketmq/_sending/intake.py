@@ -68,7 +68,10 @@ class Intake:
         else:
             self.failed += 1
         self.room.release(send.outgoing.size)
-        self.ledger.end(send.epoch)
+        epoch = send.epoch
+        epoch.live -= 1
+        if not epoch.live:
+            self.ledger.emptied()
 
     def stop(self) -> None:
         """

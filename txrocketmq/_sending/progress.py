@@ -76,6 +76,13 @@ class Ledger:
         A send of an epoch has ended.
         """
         epoch.live -= 1
+        if not epoch.live:
+            self.emptied()
+
+    def emptied(self) -> None:
+        """
+        All sends of an epoch have ended: a flush may be done, in the next turn.
+        """
         if self._flushes and not self._flushes[0][0].live and self._turn is None:
             self._turn = self._clock.callLater(0, self._settle)
 
