@@ -191,7 +191,8 @@ def java() -> Program:
         f"-Drocketmq.client.logRoot={logs}",
         "-Drocketmq.client.logLevel=ERROR",
     )
-    return Program((runtime, *options, "-cp", f"{jars}/*:{classes}", "Bench"), warm=2.0)
+    command = (runtime, *options, "-cp", f"{jars}/*:{classes}", "Bench")
+    return Program(command, warm=2.0, exact=True)
 
 
 def go() -> Program:
@@ -209,7 +210,7 @@ def go() -> Program:
     sources = ["go/main.go", "go/go.mod", "go/go.sum"]
     program = made("go", sources, make) / "producer"
     quiet = {"ROCKETMQ_GO_LOG_LEVEL": "fatal"}
-    return Program((str(program),), environment=quiet)
+    return Program((str(program),), exact=True, environment=quiet)
 
 
 DRIVERS: dict[str, Callable[[], Program]] = {

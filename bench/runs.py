@@ -18,10 +18,6 @@ from .targets import Target
 from .toolchain import Missing
 
 PATIENCE = 30.0
-SLACK = 32
-"""
-Messages a program may send without counting them: to find its route, say.
-"""
 
 Run = dict[str, Any]
 """
@@ -155,7 +151,7 @@ def _miscounts(told: int, counted: int, row: Row, exact: bool) -> list[str]:
         return [f"{told} acknowledged, {counted} counted by the sink"]
     if told > counted:
         return [f"{told} acknowledged, only {counted} counted by the sink"]
-    most = told + row.window * row.batch + SLACK
+    most = told + row.window * row.batch
     if not row.rate and counted > most:
         return [f"{counted} counted by the sink, only {told} acknowledged"]
     return []

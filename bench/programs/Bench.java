@@ -56,7 +56,7 @@ public class Bench {
         if (mode.equals("asyncbp")) p.setEnableBackpressureForAsyncMode(true);
         if (mode.startsWith("autobatch")) p.setAutoBatch(true);
         p.start();
-        for (int i = 0; ; i++) try { p.send(msg(), 3000); break; } catch (Exception e) { if (i > 20) throw e; Thread.sleep(500); }
+        for (int i = 0; ; i++) try { p.send(msg(), 3000); acked.increment(); break; } catch (Exception e) { if (i > 20) throw e; Thread.sleep(500); }
 
         List<Long> lat = Collections.synchronizedList(new ArrayList<>(200000));
         AtomicBoolean record = new AtomicBoolean();
@@ -111,9 +111,11 @@ public class Bench {
         Thread.sleep((long) (secs * 1000));
         long n1 = acked.sum(), f1 = failed.sum(), c1 = cpu(), t1 = System.nanoTime();
         stop = true;
+        Thread.sleep(500);      // what is in flight ends: the sink's count must be ours
+        long total = acked.sum();
         long[] l; synchronized (lat) { l = lat.stream().mapToLong(Long::longValue).sorted().toArray(); }
         System.out.printf(Locale.ROOT, "RESULT {\"n\": %d, \"total\": %d, \"failed\": %d, \"secs\": %.6f, \"cpu\": %.6f, \"rssKiB\": %d%s%s}%n",
-            n1 - n0, n1, f1 - f0, (t1 - t0) / 1e9, (c1 - c0) / 1e9, peak(),
+            n1 - n0, total, f1 - f0, (t1 - t0) / 1e9, (c1 - c0) / 1e9, peak(),
             l.length == 0 ? "" : String.format(", \"p50\": %d, \"p99\": %d", l[l.length / 2] / 1000, l[(int) (l.length * 0.99)] / 1000),
             firstError == null ? "" : ", \"error\": \"" + firstError.replaceAll("[\"\\\\\\p{Cntrl}]", " ") + "\"");
         System.out.flush();

@@ -175,8 +175,7 @@ async def main(reactor: Any) -> None:
     Keep the window full, measure, and say what was measured.
     """
     endpoint = endpoints.TCP4ClientEndpoint(reactor, "127.0.0.1", PORT)
-    connected = endpoints.connectProtocol(endpoint, Client())  # type: ignore[no-untyped-call]
-    client: Client = await connected
+    client = await endpoints.connectProtocol(endpoint, Client())
     measured = Measured()
 
     def again(r: dict[str, Any]) -> None:
