@@ -4,7 +4,7 @@ Tests of what L{RemotingProtocol} writes while it gives answers: in one go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -31,7 +31,6 @@ class TogetherTests(LineTestCase):
         self.transport.clear()
         self.writes: list[bytes] = []
         self.transport.write = self.wrote  # type: ignore[method-assign]
-        self.transport.writeSequence = self.wroteAll  # type: ignore[method-assign]
         self.made: list[Deferred[RemotingCommand]] = []
 
     def tearDown(self) -> None:
@@ -48,12 +47,6 @@ class TogetherTests(LineTestCase):
         """
         self.writes.append(data)
         self.protocol.pauseProducing()
-
-    def wroteAll(self, data: Iterable[bytes]) -> None:
-        """
-        The same for many.
-        """
-        self.wrote(b"".join(data))
 
     def ask(self, body: bytes = b"") -> None:
         """

@@ -294,7 +294,7 @@ class RemotingProtocol(Asking, Protocol):
         """
         frames, self._gathered, self._gatheredSize = self._gathered, [], 0
         if frames:
-            self.transport.writeSequence(frames)
+            self.transport.write(b"".join(frames))
 
     def _malformed(self, data: bytes, e: Exception) -> None:
         """
