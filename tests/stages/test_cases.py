@@ -86,8 +86,8 @@ class CaseTests(SynchronousTestCase):
         life = Life(VARIANTS[0])
         life.live()
         results = [end.outcome for ends in life.ends for end in ends]
-        self.assertEqual([len(each.attempts) for each in results], [2, 1, 2])
-        self.assertEqual([each.possibleDuplicates for each in results], [0, 0, 1])
+        self.assertEqual([len(each.attempts) for each in results], [2, 1, 2, 1])
+        self.assertEqual([each.possibleDuplicates for each in results], [0, 0, 1, 0])
         self.assertEqual(len(life.cluster.sandbox.messages("T")), SENDS + 1)
         self.assertEqual(list(wrongs(life)), [])
 

@@ -48,13 +48,14 @@ def _sends(life: Life) -> Iterator[str]:
     for each in stored:
         if each.body not in known:
             yield f"{each.body!r} is stored, and was never sent"
-    latest = life.began + SEND_TIMEOUT + SLACK + (life.jumped and life.jumped + GRACE)
+    allowed = SEND_TIMEOUT + SLACK + (life.jumped and life.jumped + GRACE)
     for at, ends in enumerate(life.ends):
         if len(ends) != 1:
             yield f"send {at} ended {len(ends)} times"
             continue
-        if ends[0].at > latest:
-            yield f"send {at} ended {ends[0].at - life.began:.3f} s after its begin"
+        took = ends[0].at - life.began[at]
+        if took > allowed:
+            yield f"send {at} ended {took:.3f} s after its begin"
         ids = [each.msgId for each in stored if each.body == life.body(at)]
         written = sum(
             frame.count(life.body(at)) for frame in life.cluster.network.frames
