@@ -1,5 +1,5 @@
 """
-Where a cluster is found, and when it can be used.
+Where a cluster is found, when it can be used, and which brokers it has.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from txrocketmq.errors import (
 from txrocketmq.interfaces import INameServers
 from txrocketmq.namespaces import wrap
 from txrocketmq.settings import ClientSettings
+from txrocketmq.stats import BrokerStats
 
 READY_PAUSE = 0.5
 """
@@ -50,6 +51,11 @@ class Cluster(Protocol):
     def refusal(self) -> RocketMQError | None:
         """
         Why nothing can be sent now, if nothing can.
+        """
+
+    def sendAddress(self, master: str) -> str:
+        """
+        Where sends to a master go.
         """
 
 
@@ -89,6 +95,29 @@ async def _looked(
     addresses = sorted(set(info.masters.values()))
     connected = [cluster.pool.connection(address).protocol() for address in addresses]
     await gatherResults(connected, consumeErrors=True)
+
+
+def brokersOf(cluster: Cluster) -> tuple[BrokerStats, ...]:
+    """
+    The brokers there are queues at, and how they can be reached.
+    """
+    infos = map(cluster.routes.known, cluster.routes.topics())
+    named = {pair for info in infos if info for pair in info.masters.items()}
+    return tuple(_broker(cluster, *pair) for pair in sorted(named))
+
+
+def _broker(cluster: Cluster, brokerName: str, master: str) -> BrokerStats:
+    """
+    What is known of a broker.
+    """
+    address = cluster.sendAddress(master)
+    connection = cluster.pool.connections.get(address)
+    if connection is None:
+        return BrokerStats(brokerName, address, False)
+    failures, failure = connection.failures, connection.failure
+    why = str(failure) if failures and failure is not None else None
+    live = connection.live is not None
+    return BrokerStats(brokerName, address, live, failures, why)
 
 
 def nameServerSource(nameServers: Any) -> INameServers:

@@ -26,7 +26,7 @@ from txrocketmq._identity import (
 from txrocketmq._inbound import Inbound, Responder
 from txrocketmq._membership import Membership
 from txrocketmq._peers import Peers
-from txrocketmq._readiness import nameServerSource, ready
+from txrocketmq._readiness import brokersOf, nameServerSource, ready
 from txrocketmq._remoting.connection import BrokerConnection
 from txrocketmq._remoting.endpoints import Connector
 from txrocketmq._remoting.pool import ConnectionPool
@@ -185,6 +185,7 @@ class MQClient(Service):
             self._nameServers.current,
             self.clientId,
             tuple(sorted(self.routes.masters())),
+            brokersOf(self),
         )
 
     def register(self, group: str, responder: Responder) -> None:

@@ -8,7 +8,29 @@ from collections.abc import Mapping
 
 import msgspec
 
-__all__ = ["ClientStats", "ProducerStats"]
+__all__ = ["BrokerStats", "ClientStats", "ProducerStats"]
+
+
+class BrokerStats(msgspec.Struct, frozen=True):
+    """
+    A look at a broker that routes name: at its master.
+
+    @ivar brokerName: Its name.
+
+    @ivar address: Where it takes sends.
+
+    @ivar connected: Whether a connection is open.
+
+    @ivar failures: How many attempts to connect have failed since one succeeded.
+
+    @ivar failure: Why the last one has, if it has.
+    """
+
+    brokerName: str
+    address: str
+    connected: bool
+    failures: int = 0
+    failure: str | None = None
 
 
 class ClientStats(msgspec.Struct, frozen=True):
@@ -27,6 +49,8 @@ class ClientStats(msgspec.Struct, frozen=True):
     @ivar clientId: Who this client is to its brokers.
 
     @ivar brokers: The addresses of the masters that routes name.
+
+    @ivar masters: The masters of the brokers there are queues at, by name.
     """
 
     connections: int
@@ -35,6 +59,7 @@ class ClientStats(msgspec.Struct, frozen=True):
     nameServer: str | None
     clientId: str
     brokers: tuple[str, ...]
+    masters: tuple[BrokerStats, ...] = ()
 
 
 class ProducerStats(msgspec.Struct, frozen=True):
@@ -54,6 +79,9 @@ class ProducerStats(msgspec.Struct, frozen=True):
     @ivar attempts: How many tries there were at brokers.
 
     @ivar retries: How many of them were not a send's first.
+
+    @ivar isolated: The names of the brokers that first tries leave out now, as
+        sends to them failed.
     """
 
     inFlight: int
@@ -63,3 +91,4 @@ class ProducerStats(msgspec.Struct, frozen=True):
     failed: int
     attempts: int
     retries: int
+    isolated: tuple[str, ...] = ()

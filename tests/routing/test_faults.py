@@ -68,8 +68,10 @@ class AvoidanceTests(SynchronousTestCase):
         self.assertFalse(self.avoidance.avoided("b"))
         self.clock.advance(FIRST_PERIOD - 0.001)
         self.assertTrue(self.avoidance.avoided("a"))
+        self.assertEqual(self.avoidance.isolated(), {"a"})
         self.clock.advance(0.001)
         self.assertFalse(self.avoidance.avoided("a"))
+        self.assertEqual(self.avoidance.isolated(), set())
 
     def test_oneProbe(self) -> None:
         """

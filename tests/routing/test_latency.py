@@ -206,8 +206,10 @@ class RecordingTests(LatencyTestCase):
         self.assertEqual(self.latencies.level("a"), 2)
         self.clock.advance(9.999)
         self.assertEqual(self.latencies.level("a"), 2)
+        self.assertEqual(self.latencies.isolated(), {"a"})
         self.clock.advance(0.001)
         self.assertEqual(self.latencies.level("a"), 0)
+        self.assertEqual(self.latencies.isolated(), set())
         self.assertFalse(self.latencies.isReachable("a"))
 
     def test_neverShortened(self) -> None:

@@ -113,6 +113,54 @@ class ServiceTests(ClusterTestCase):
         self.assertEqual([m.body for m in other.sandbox.messages("T")], [b"there"])
         other.stop()
 
+    def test_masters(self) -> None:
+        """
+        The stats say which brokers are connected, and why others are not.
+        """
+        self.result(self.client.whenReady("T"))
+        one, other = self.client.stats().masters
+        self.assertEqual((one.brokerName, other.brokerName), ("broker-a", "broker-b"))
+        self.assertEqual(one.address, self.brokerA.address)
+        self.assertTrue(one.connected and other.connected)
+        self.brokerB.setDown()
+        self.cluster.flush()
+        self.client.pool.connection(other.address).protocol().addErrback(lambda _: None)
+        self.cluster.flush()
+        one, other = self.client.stats().masters
+        self.assertTrue(one.connected)
+        self.assertIsNone(one.failure)
+        self.assertFalse(other.connected)
+        self.assertEqual(other.failures, 1)
+        self.assertIn(other.address, other.failure or "")
+
+    def test_mastersNobodyAsked(self) -> None:
+        """
+        A broker nobody has sent to is not connected, and nothing is wrong with it.
+        """
+        self.client.prefetch("T", 4)
+        self.cluster.flush()
+        masters = self.client.stats().masters
+        self.assertEqual(len(masters), 2)
+        for each in masters:
+            self.assertEqual((each.connected, each.failures), (False, 0))
+
+    def test_isolated(self) -> None:
+        """
+        A producer's stats name the brokers it leaves out.
+        """
+        javas = self.producerOf("javas", sendLatencyFaultEnable=True)
+        self.warm()
+        self.assertEqual(self.producer.stats().isolated, ())
+        self.brokerB.setDown()
+        self.cluster.flush()
+        both = (self.producer, javas) * 4
+        sends = [producer.send(Message("T", b"x")) for producer in both]
+        self.cluster.flush()
+        for producer in (self.producer, javas):
+            self.assertEqual(producer.stats().isolated, ("broker-b",))
+        for each in sends:
+            self.result(each)
+
     def test_badArguments(self) -> None:
         """
         What cannot work is said when the client is made.

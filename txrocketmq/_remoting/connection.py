@@ -17,7 +17,7 @@ from twisted.logger import Logger
 
 from txrocketmq._wire.codes import ResponseCode
 from txrocketmq._wire.command import RemotingCommand
-from txrocketmq.errors import BrokerError
+from txrocketmq.errors import BrokerError, ConnectFailed
 
 from .dialing import Connect, Dialing
 from .protocol import RemotingProtocol
@@ -90,6 +90,13 @@ class BrokerConnection:
         How many attempts to connect have failed since one succeeded.
         """
         return self._dialing.failures
+
+    @property
+    def failure(self) -> ConnectFailed | None:
+        """
+        Why the last attempt to connect has failed, or the last connection.
+        """
+        return self._dialing.failure
 
     @property
     def lateAnswers(self) -> int:

@@ -77,6 +77,13 @@ class Dialing:
         """
         return self._backoff.failures
 
+    @property
+    def failure(self) -> ConnectFailed | None:
+        """
+        Why the last attempt has failed, or the last connection, if it was that.
+        """
+        return self._refused
+
     def protocol(self, timeout: float = inf) -> Deferred[RemotingProtocol]:
         """
         A new connection, the same for all who ask before it is there.

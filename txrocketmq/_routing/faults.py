@@ -132,6 +132,13 @@ class BrokerAvoidance:
         """
         self._failing.pop(brokerName, None)
 
+    def isolated(self) -> set[str]:
+        """
+        The brokers to be left out now.
+        """
+        now = self._clock.seconds()
+        return {name for name, failing in self._failing.items() if now < failing.until}
+
     def avoided(self, brokerName: str) -> bool:
         """
         Whether a broker is to be left out now.

@@ -137,6 +137,12 @@ class Latencies:
         item = self._items.get(brokerName)
         return item is None or item.reachable
 
+    def isolated(self) -> set[str]:
+        """
+        The brokers that are out now.
+        """
+        return {name for name in self._items if not self.isAvailable(name)}
+
     def unreachable(self) -> list[str]:
         """
         The brokers that could not be reached last.

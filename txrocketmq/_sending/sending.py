@@ -61,6 +61,7 @@ class Sending:
             self._detector = Detector(cluster, latencies, envelope.serializeType)
             timed = TimedTries(cluster.clock, latencies, self._detector)
         targets = Targets(cluster, queueNums, random, latencies)
+        self._isolated = targets.isolated
         most = settings.maxInFlightPerQueue
         slots = QueueSlots(cluster.clock, most) if most else None
         self._attempts = Attempts(
@@ -127,6 +128,7 @@ class Sending:
             intake.failed,
             attempts.made,
             attempts.retries,
+            self._isolated(),
         )
 
     def _made(

@@ -140,9 +140,19 @@ class Targets:
         javas: Ranking = BrokerAvoidance(self._clock)
         if latencies is not None:
             ours, javas = LatencyRanking(self.avoidance, latencies), latencies
+        self._latencies = latencies
         self._chooser = QueueChooser(ours, random.random)
         self._plain = QueueChooser(javas, random.random)
         self._refreshedAt: dict[str, float] = {}
+
+    def isolated(self) -> tuple[str, ...]:
+        """
+        The names of the brokers that first tries leave out now.
+        """
+        names = self.avoidance.isolated()
+        if self._latencies is not None:
+            names |= self._latencies.isolated()
+        return tuple(sorted(names))
 
     def known(self, send: Send) -> TopicPublishInfo | None:
         """

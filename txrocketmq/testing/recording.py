@@ -256,7 +256,7 @@ class RecordingProducer:
         """
         How many sends there were.
         """
-        return ProducerStats(0, 0, 0, retries=0, **self._counts)
+        return ProducerStats(0, 0, 0, retries=0, isolated=(), **self._counts)
 
     def close(self) -> Deferred[None]:
         """
