@@ -10,7 +10,8 @@ from twisted.internet.defer import CancelledError, Deferred
 from tests.support import TestCase
 from txrocketmq._routing.nameserver import FixedNameServers, NameServerClient
 from txrocketmq._routing.publishinfo import TopicPublishInfo
-from txrocketmq._routing.table import LOOKUPS, RouteTable
+from txrocketmq._routing.rounds import LOOKUPS
+from txrocketmq._routing.table import RouteTable
 from txrocketmq._wire.bodies import BrokerData, TopicRouteData
 from txrocketmq.errors import (
     NoNameServer,

@@ -183,6 +183,8 @@ class QueueChooser:
     Goes round the queues of each topic, past the brokers to be left out.
 
     It always gives a queue: one that may fail is better than none.
+
+    @ivar turns: How far each topic has come: the number of its next queue.
     """
 
     def __init__(self, ranking: Ranking, random: Callable[[], float]) -> None:
@@ -193,7 +195,7 @@ class QueueChooser:
         """
         self._ranking = ranking
         self._random = random
-        self._next: dict[str, int] = {}
+        self.turns: dict[str, int] = {}
 
     def choose(
         self, info: TopicPublishInfo, tried: Collection[str] = ()
@@ -206,13 +208,13 @@ class QueueChooser:
         @param tried: The names of brokers this message was sent to in vain, as
             L{TopicPublishInfo.brokerOf} gives them.
         """
-        at = self._next.get(info.topic)
+        at = self.turns.get(info.topic)
         if at is None or (tried and self._ranking.restarts):
             at = int(self._random() * len(info.queues))
         avoiding = self._ranking.active
         if tried or avoiding:
             at = self._best(info, tried, at)
-        self._next[info.topic] = at + 1
+        self.turns[info.topic] = at + 1
         queue = info.queues[at % len(info.queues)]
         if avoiding:
             self._ranking.taken(info.brokerOf(queue))
@@ -222,7 +224,7 @@ class QueueChooser:
         """
         Begin anywhere the next time: the topic's queues are others now.
         """
-        self._next.pop(topic, None)
+        self.turns.pop(topic, None)
 
     def _best(self, info: TopicPublishInfo, tried: Collection[str], at: int) -> int:
         """

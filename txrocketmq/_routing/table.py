@@ -12,32 +12,27 @@ Laws:
     - A route is replaced as a whole, and first of all; whoever is told finds the
       new one.
 
-    - The periodic round cannot fail, and there is one at a time.
+    - Who waits for news of a topic hears of its new route.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import attrs
-from twisted.internet.defer import CancelledError, Deferred, gatherResults, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from txrocketmq._deferreds import SingleFlight
 from txrocketmq._wire.bodies import TopicRouteData
-from txrocketmq.errors import (
-    NoNameServer,
-    NoWritableQueue,
-    RocketMQError,
-    TopicNotFound,
-)
+from txrocketmq.errors import NoWritableQueue, TopicNotFound
 
 from .nameserver import NameServerClient
+from .news import News
 from .publishinfo import TopicPublishInfo, publishInfoFromDefault, publishInfoOf
+from .rounds import Rounds
 
 __all__ = ["DEFAULT_TOPIC", "RouteTable"]
 
@@ -51,12 +46,6 @@ GRACE = 2
 """
 For how many intervals between refreshes a topic may be missing: a broker
 registers every 30 seconds.
-"""
-
-LOOKUPS = 16
-"""
-How many topics are looked up at the same time: few enough for a name server,
-enough for thousands of topics within an interval.
 """
 
 
@@ -81,6 +70,8 @@ class _Entry:
 class RouteTable:
     """
     The routes of all topics that were ever asked for.
+
+    @ivar news: Where those wait who cannot go on by the routes of now.
     """
 
     _log = Logger()
@@ -105,20 +96,20 @@ class RouteTable:
         self._pollInterval = pollInterval
         self._changed = changed
         self._entries: dict[str, _Entry] = {}
-        self._usable: dict[str, TopicPublishInfo] = {}
+        self.usable: dict[str, TopicPublishInfo] = {}
         self._uses: Counter[str] = Counter()
         self._flights: dict[str, SingleFlight[TopicPublishInfo]] = {}
         self._defaultRoute: SingleFlight[TopicRouteData] = SingleFlight(
             lambda: nameServers.route(defaultTopic)
         )
-        self._loop: LoopingCall | None = None
-        self._round: Deferred[None] = succeed(None)
+        self._rounds = Rounds(clock, pollInterval, self.topics, self.refresh)
+        self.news = News(clock)
 
     def known(self, topic: str) -> TopicPublishInfo | None:
         """
         The route of a topic, if it is there and has a queue to write to.
         """
-        return self._usable.get(topic)
+        return self.usable.get(topic)
 
     def publishInfo(
         self, topic: str, defaultTopicQueueNums: int
@@ -142,7 +133,7 @@ class RouteTable:
             - L{RouteError<txrocketmq.errors.RouteError>} when the route makes no
               sense
         """
-        known = self._usable.get(topic)
+        known = self.usable.get(topic)
         if known is not None:
             return succeed(known)
         return Deferred.fromCoroutine(self._found(topic, defaultTopicQueueNums))
@@ -165,19 +156,14 @@ class RouteTable:
         """
         Refresh all topics from now on, for the first time after one interval.
         """
-        if self._loop is None:
-            self._loop = LoopingCall(self._refreshAll)
-            self._loop.clock = self._clock
-            self._loop.start(self._pollInterval, now=False)
+        self._rounds.start()
 
     def stop(self) -> None:
         """
         Refresh no more, and end the round under way.
         """
-        loop, self._loop = self._loop, None
-        if loop is not None:
-            loop.stop()
-        self._round.cancel()
+        self._rounds.stop()
+        self.news.stop()
 
     def masters(self) -> frozenset[str]:
         """
@@ -279,16 +265,17 @@ class RouteTable:
         """
         before = self.masters()
         old = self._entries.pop(topic, None)
-        self._usable.pop(topic, None)
+        self.usable.pop(topic, None)
         if old is not None:
             self._uses -= Counter(set(old.info.masters.values()))
         if entry is not None:
             self._entries[topic] = entry
             self._uses.update(set(entry.info.masters.values()))
             if entry.info.queues:
-                self._usable[topic] = entry.info
+                self.usable[topic] = entry.info
         if self.masters() != before:
             self._tell()
+        self.news.tell(topic)
 
     def _tell(self) -> None:
         """
@@ -299,50 +286,3 @@ class RouteTable:
             self._changed()
         except Exception:
             self._log.failure("What was to follow a change of routes failed")
-
-    def _refreshAll(self) -> Deferred[None]:
-        """
-        Refresh all topics, some at a time, until no name server answers.
-        """
-        topics = iter(sorted(self._entries))
-        lookups = [
-            Deferred.fromCoroutine(self._refreshSome(topics)) for _ in range(LOOKUPS)
-        ]
-        ended = gatherResults(lookups, consumeErrors=True)
-        self._round = ended.addCallbacks(self._roundEnded, self._roundCancelled)
-        return self._round
-
-    def _roundEnded(self, results: list[NoNameServer | None]) -> None:
-        """
-        Say, once, that a round was in vain.
-        """
-        for error in filter(None, results):
-            self._log.warn("Routes stay as they are: {error}", error=str(error))
-            break
-
-    def _roundCancelled(self, reason: Failure) -> None:
-        """
-        End a round as all rounds end; nothing but L{stop} gets here.
-        """
-
-    async def _refreshSome(self, topics: Iterator[str]) -> NoNameServer | None:
-        """
-        Refresh topics while there are any left and name servers answer.
-        """
-        for topic in topics:
-            try:
-                await self.refresh(topic)
-            except CancelledError:
-                raise
-            except NoNameServer as error:
-                # Nobody would answer for the others either.
-                return error
-            except RocketMQError as error:
-                self._log.warn(
-                    "The route of {topic} stays: {error}",
-                    topic=topic,
-                    error=str(error),
-                )
-            except Exception:
-                self._log.failure("The route of {topic} stays", topic=topic)
-        return None
