@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any, TextIO
 
@@ -101,7 +101,7 @@ def _content(event: LogEvent) -> dict[str, Any]:
     An event as an object.
     """
     level = event.get("log_level")
-    moment = datetime.fromtimestamp(event.get("log_time", 0.0), timezone.utc)
+    moment = datetime.fromtimestamp(event.get("log_time", 0.0), UTC)
     content = {
         "ts": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "level": "info" if level is None else level.name,

@@ -15,7 +15,6 @@ import platform
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 
-import twisted
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -26,6 +25,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+import twisted
 from txrocketmq.relay.brokers import STATES
 from txrocketmq.relay.state import RelayState
 from txrocketmq.relay.tally import ACKS, BOUNDS
