@@ -232,7 +232,7 @@ class HandshakeTests(LineTestCase):
         else:
             self.endpoint = MemoryEndpoint(self, server)
         settings.setdefault("trustRoots", self.authority.roots)
-        connector = Connector(
+        self.connector = Connector(
             self.reactor,
             self.reactor,
             ClientSettings(
@@ -240,7 +240,7 @@ class HandshakeTests(LineTestCase):
             ),
             noAnswer,
         )
-        d = connector.connect(f"{host}:10911")
+        d = self.connector.connect(f"{host}:10911")
         if flush:
             self.flush()
         return d
@@ -313,6 +313,21 @@ class HandshakeTests(LineTestCase):
         why = self.refused(other.server("broker.example"))
         self.assertIn("certificate verify failed", why)
         self.refused(self.authority.server("broker.example"), trustRoots=None)
+
+    def test_exchanged(self) -> None:
+        """
+        Who is trusted can be exchanged, for the connections made from then on;
+        where there is no TLS there is nothing to exchange.
+        """
+        other = Authority(self.mktemp())
+        self.refused(other.server("broker.example"))
+        wrap = wrapper(TLSSettings(trustRoots=other.roots))
+        self.connector.secureWith(wrap)
+        d = self.connector.connect("broker.example:10911")
+        self.flush()
+        self.close(self.successResultOf(d))
+        plain = Connector(self.reactor, self.reactor, ClientSettings(), noAnswer)
+        self.assertRaises(ValueError, plain.secureWith, wrap)
 
     def test_expired(self) -> None:
         """

@@ -72,6 +72,16 @@ class Connector:
             parseAddress(settings.socks.address)
         self._lookups = Lookups(clock, lambda: reactor.nameResolver)
 
+    def secureWith(self, wrap: tls.Wrap) -> None:
+        """
+        Put other certificates in place, for the connections made from now on.
+
+        @raise ValueError: When they are to have no TLS.
+        """
+        if self._wrap is None:
+            raise ValueError("these connections are made without TLS")
+        self._wrap = wrap
+
     def connect(self, address: str) -> Deferred[RemotingProtocol]:
         """
         Connect to a name server or a broker.
