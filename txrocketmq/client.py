@@ -58,6 +58,8 @@ class MQClient(Service):
 
     @ivar clock: The clock of everything it does: nobody sets it.
 
+    @ivar connector: What makes its connections.
+
     @ivar peers: What asks its servers.
 
     @ivar routes: The routes of all topics asked for.
@@ -100,7 +102,7 @@ class MQClient(Service):
         self.owner = thisProcess.pid
         self._inbound = Inbound()
         self._hooks = hooksOf(settings, hooks)
-        self._connector = Connector(
+        self.connector = Connector(
             reactor, self.clock, settings, self._inbound.respond
         )
         self._nameServers = NameServerClient(
@@ -260,7 +262,7 @@ class MQClient(Service):
         Begin with no connection and no route.
         """
         self.pool = ConnectionPool(
-            self.clock, self._connector.connect, self._connectionMade
+            self.clock, self.connector.connect, self._connectionMade
         )
         self.peers = Peers(self.pool, self._hooks)
         self.routes = RouteTable(
