@@ -36,7 +36,7 @@ LAYERS: list[set[str]] = [
     {"client"},
     {"producer", "transaction", "requestreply", "trace"},
     # _options, _clocks: what the command line and the relay do on start
-    {"sandbox", "_options", "_clocks"},
+    {"sandbox", "_options", "_clocks", "_spool"},
     {"testing", "relay", "scrapy", "doctor"},
     {"_cli"},
     {"cli"},

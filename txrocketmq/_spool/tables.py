@@ -1,0 +1,357 @@
+"""
+The messages' tables: what is done to them inside of a transaction.
+
+The interpreter lets other threads run while SQLite works, and a busy thread is slow
+to give it back: so there are few statements, each of many rows, and never one that
+gives its rows one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from sqlite3 import Connection
+
+from txrocketmq.errors import SpoolDamaged
+
+from .entries import Kept, Refused
+from .records import checksum, cut, keptOf, putBack, rowsOf, sizeOf, sizesOf, spaceOf
+from .state import State
+
+MOST_ROWS = 256
+"""
+The most rows of one statement; they become a power of two, so that there are few
+statements to prepare.
+"""
+
+_INSERT = {
+    1 << power: "INSERT INTO waiting (number, crc, record) VALUES "
+    + ",".join(["(?,?,?)"] * (1 << power))
+    for power in range(MOST_ROWS.bit_length())
+}
+
+# In a damaged row a blob can have become anything: hence the casts.
+_READ = (
+    "SELECT group_concat(number), group_concat(crc), "
+    "group_concat(length(CAST(record AS BLOB))), "
+    "CAST(group_concat(record, '') AS BLOB) FROM (SELECT number, crc, record "
+    "FROM waiting WHERE number BETWEEN ? AND ? ORDER BY number)"
+)
+
+_LENGTHS = (
+    "SELECT group_concat(number), "
+    "group_concat(coalesce(length(CAST(record AS BLOB)), 0)) FROM (SELECT number, "
+    "record FROM waiting WHERE number > ? ORDER BY number LIMIT ?)"
+)
+
+_DROPPED = (
+    "SELECT count(*), group_concat(coalesce(length(CAST(record AS BLOB)), 0)) "
+    "FROM waiting WHERE number BETWEEN ? AND ?"
+)
+
+
+class Damaged(SpoolDamaged):
+    """
+    A row is not what was written.
+
+    @ivar number: Its number.
+    """
+
+    def __init__(self, number: int, reason: str) -> None:
+        self.number = number
+        super().__init__(reason)
+
+
+def append(connection: Connection, state: State, records: Sequence[bytes]) -> range:
+    """
+    Keep messages.
+
+    @return: Their numbers.
+    """
+    first = state.next
+    flat = rowsOf(state.next, records)
+    start, left = 0, len(records)
+    while left:
+        rows = min(1 << (left.bit_length() - 1), MOST_ROWS)
+        connection.execute(_INSERT[rows], flat[start : start + 3 * rows])
+        start += 3 * rows
+        left -= rows
+    state.next += len(records)
+    state.waiting += len(records)
+    state.waitingBytes += sizesOf(records)
+    return range(first, state.next)
+
+
+def waiting(
+    connection: Connection, after: int, most: int, mostBytes: int
+) -> list[Kept]:
+    """
+    Messages in the order they were accepted in.
+
+    @param after: From the first number after this one.
+
+    @param mostBytes: Of records; there is always one, if there is any.
+
+    @raise Damaged: When the first is damaged; before any other that is, it ends.
+    """
+    numbers, lengths = connection.execute(_LENGTHS, (after, most)).fetchone()
+    if numbers is None:
+        return []
+    last = _within(_numbers(numbers), _numbers(lengths), mostBytes)
+    return _whole(_rows(connection, after + 1, last))
+
+
+def _within(numbers: list[int], lengths: list[int], mostBytes: int) -> int:
+    """
+    The last of some numbers whose records are together no longer than they may be.
+    """
+    total = 0
+    last = numbers[0]
+    for number, length in zip(numbers, lengths, strict=True):
+        total += length
+        if total > mostBytes:
+            break
+        last = number
+    return last
+
+
+def _rows(
+    connection: Connection, first: int, last: int
+) -> Iterator[tuple[int, int, bytes]]:
+    """
+    The rows in a range of numbers.
+    """
+    found = connection.execute(_READ, (first, last)).fetchone()
+    numbers, crcs, lengths, whole = found
+    if numbers is None:
+        return iter(())
+    try:
+        ends = list(map(int, lengths.split(",")))
+        found = (list(map(int, numbers.split(","))), list(map(int, crcs.split(","))))
+    except (AttributeError, ValueError):
+        return _oneByOne(connection, first, last)
+    if sum(ends) != len(whole) or len({len(ends), *map(len, found)}) > 1:
+        return _oneByOne(connection, first, last)
+    return zip(*found, cut(whole, ends), strict=True)
+
+
+def _oneByOne(
+    connection: Connection, first: int, last: int
+) -> Iterator[tuple[int, int, bytes]]:
+    """
+    The rows in a range of numbers, of which some are damaged in their very form.
+    """
+    rows = connection.execute(
+        "SELECT number, crc, record FROM waiting WHERE number BETWEEN ? AND ? "
+        "ORDER BY number",
+        (first, last),
+    )
+    for number, crc, record in rows.fetchall():
+        whole = isinstance(crc, int) and isinstance(record, bytes)
+        # A checksum is never negative.
+        yield (number, crc, record) if whole else (number, -1, b"")
+
+
+def _whole(rows: Iterator[tuple[int, int, bytes]]) -> list[Kept]:
+    """
+    The messages of rows, as far as they are whole.
+    """
+    kept: list[Kept] = []
+    for number, crc, record in rows:
+        try:
+            kept.append(keptOf(number, crc, record))
+        except SpoolDamaged as error:
+            if kept:
+                return kept
+            raise Damaged(number, str(error)) from error
+    return kept
+
+
+def _numbers(text: str) -> list[int]:
+    """
+    The numbers in a list that SQLite wrote.
+    """
+    return list(map(int, text.split(",")))
+
+
+def drop(connection: Connection, state: State, numbers: Sequence[int]) -> int:
+    """
+    Forget messages, as far as they are there.
+
+    @return: How many were.
+    """
+    count = 0
+    for first, last in runs(numbers):
+        found, lengths = connection.execute(_DROPPED, (first, last)).fetchone()
+        if not found:
+            continue
+        connection.execute(
+            "DELETE FROM waiting WHERE number BETWEEN ? AND ?", (first, last)
+        )
+        count += found
+        state.waiting -= found
+        state.waitingBytes -= sum(map(spaceOf, _numbers(lengths)))
+    if not state.waiting:
+        state.waitingBytes = 0
+    return count
+
+
+def runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """
+    Numbers as ranges without a gap.
+    """
+    ordered = sorted(numbers)
+    start = 0
+    for index in range(1, len(ordered) + 1):
+        if index == len(ordered) or ordered[index] > ordered[index - 1] + 1:
+            yield ordered[start], ordered[index - 1]
+            start = index
+
+
+def refuse(
+    connection: Connection, state: State, number: int, reason: str, now: float
+) -> None:
+    """
+    Put a message among the refused, if it waits.
+    """
+    rows = list(_rows(connection, number, number))
+    if not rows:
+        return
+    (kept,) = _whole(iter(rows))
+    drop(connection, state, [number])
+    insertRefused(connection, kept, rows[0][2], reason, now)
+    state.refused += 1
+    state.refusedBytes += kept.size
+
+
+def insertRefused(
+    connection: Connection, kept: Kept, record: bytes, reason: str, now: float
+) -> None:
+    """
+    Write a row of the refused, without counting it.
+    """
+    number, message = kept.number, kept.message
+    connection.execute(
+        "INSERT OR REPLACE INTO refused (number, crc, record, reason, refusedAt, "
+        "msgId, topic, size, acceptedAt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(number, checksum(number, record), record, reason, now),
+            *(kept.msgId, message.topic, len(message.body), kept.acceptedAt),
+        ),
+    )
+
+
+def depth(connection: Connection, table: str) -> tuple[int, int]:
+    """
+    How many messages there are in one of the two tables, and the bytes they count
+    for.  This reads everything: it is for a table that was filled anew.
+    """
+    count = size = 0
+    for (length,) in connection.execute(f"SELECT length(record) FROM {table}"):
+        count += 1
+        size += spaceOf(length)
+    return count, size
+
+
+def refused(connection: Connection, after: int, most: int) -> list[Refused]:
+    """
+    The refused in the order of their numbers.
+    """
+    found = connection.execute(
+        "SELECT number, msgId, topic, size, reason, refusedAt, acceptedAt FROM refused "
+        "WHERE number > ? ORDER BY number LIMIT ?",
+        (after, most),
+    )
+    return [Refused(*row) for row in found]
+
+
+def replay(connection: Connection, state: State, numbers: Sequence[int] | None) -> int:
+    """
+    Have refused messages wait again, behind all others.
+
+    @param numbers: Which; L{None} for all.
+
+    @return: How many.
+    """
+    count = 0
+    for number, crc, record in _chosen(connection, numbers):
+        if checksum(number, record) != crc:
+            _lose(connection, state, number, record)
+            continue
+        append(connection, state, [putBack(record)])
+        _forgetRefused(connection, state, number, record)
+        count += 1
+    return count
+
+
+def deleteRefused(
+    connection: Connection, state: State, numbers: Sequence[int] | None
+) -> int:
+    """
+    Forget refused messages.
+
+    @param numbers: Which; L{None} for all.
+
+    @return: How many.
+    """
+    count = 0
+    for number, _, record in _chosen(connection, numbers):
+        _forgetRefused(connection, state, number, record)
+        count += 1
+    return count
+
+
+def _chosen(
+    connection: Connection, numbers: Sequence[int] | None
+) -> Iterator[tuple[int, int, bytes]]:
+    """
+    The rows of some of the refused, or of all.
+    """
+    if numbers is None:
+        found = connection.execute("SELECT number FROM refused ORDER BY number")
+        numbers = [number for (number,) in found.fetchall()]
+    for number in numbers:
+        row = connection.execute(
+            "SELECT number, crc, record FROM refused WHERE number = ?", (number,)
+        ).fetchone()
+        if row is not None:
+            yield row
+
+
+def _forgetRefused(
+    connection: Connection, state: State, number: int, record: bytes
+) -> None:
+    """
+    Forget one of the refused.
+    """
+    connection.execute("DELETE FROM refused WHERE number = ?", (number,))
+    state.refused -= 1
+    state.refusedBytes -= sizeOf(record)
+
+
+def _lose(connection: Connection, state: State, number: int, record: bytes) -> None:
+    """
+    Forget one of the refused that is damaged.
+    """
+    _forgetRefused(connection, state, number, record)
+    state.lost += 1
+
+
+def lose(connection: Connection, state: State, number: int) -> None:
+    """
+    Forget a message that is damaged.
+    """
+    state.lost += drop(connection, state, [number])
+
+
+def oldest(connection: Connection) -> float | None:
+    """
+    When the first of those that wait was accepted.
+    """
+    row = connection.execute(
+        "SELECT number, crc, record FROM waiting ORDER BY number LIMIT 1"
+    ).fetchone()
+    try:
+        return None if row is None else keptOf(*row).acceptedAt
+    except (SpoolDamaged, TypeError):
+        # It is found to be damaged when it is its turn.
+        return None
