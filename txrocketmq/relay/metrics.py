@@ -22,7 +22,8 @@ from prometheus_client.core import (
     HistogramMetricFamily,
     Metric,
 )
-from prometheus_client.exposition import choose_encoder
+from prometheus_client.exposition import generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 import twisted
@@ -31,6 +32,9 @@ from txrocketmq.relay.state import RelayState
 from txrocketmq.relay.tally import ACKS, BOUNDS
 
 PREFIX = "txrocketmq_"
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 FORWARDER_STATES = ("idle", "draining", "backing off", "stopped")
 
@@ -56,8 +60,11 @@ class Metrics:
 
         @return: The text, and its content type.
         """
-        encode, contentType = choose_encoder(accept)
-        return encode(self._registry), contentType
+        # Not prometheus_client's own choice, which repeats what it was asked for.
+        if "application/openmetrics-text" in accept:
+            text: bytes = openmetrics.generate_latest(self._registry)  # type: ignore[no-untyped-call]
+            return text, OPENMETRICS
+        return generate_latest(self._registry), TEXT
 
 
 class _Relay(Collector):

@@ -13,14 +13,19 @@ from txrocketmq.relay.brokers import BrokerView
 from txrocketmq.relay.history import INTERVAL, History, Point
 from txrocketmq.relay.state import RelayState
 from txrocketmq.relay.summary import incidentWords, summarize
+from txrocketmq.relay.texts import textsOf
 
 
-def statusOf(state: RelayState, after: int | None = None) -> dict[str, Any]:
+def statusOf(
+    state: RelayState, after: int | None = None, texts: bool = False
+) -> dict[str, Any]:
     """
     Everything there is to see.
 
     @param after: The number of the last point of the history that is known; L{None}
         leaves the history out.
+
+    @param texts: Whether to add what the status page shows.
     """
     brokers = state.brokers()
     ready, why = state.ready()
@@ -47,6 +52,8 @@ def statusOf(state: RelayState, after: int | None = None) -> dict[str, Any]:
     }
     if after is not None:
         status["history"] = _history(state.history, after)
+    if texts:
+        status["texts"] = textsOf(status, state.history.points)
     return status
 
 

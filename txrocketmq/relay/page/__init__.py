@@ -1,0 +1,3 @@
+"""
+The status page: one template, one style sheet, one script, and an icon.
+"""
