@@ -1,69 +1,55 @@
 """
 The relay's answers: JSON of fixed wording, in which nothing of a request or of a
 server's text appears.
+
+Law: an answer is one piece of bytes, made once where it can be; nothing is worked
+out for a request but its length and its id.
 """
 
 from __future__ import annotations
 
-import json
 from http import HTTPStatus
 from typing import Any
 
 import attrs
+import msgspec
 from twisted.web.http import Request
-
-from txrocketmq.errors import (
-    ConnectFailed,
-    ConnectionClosed,
-    FlowControl,
-    GoAway,
-    MalformedAnswer,
-    MessageIllegal,
-    NoNameServer,
-    NoPermission,
-    NotRunning,
-    NoWritableQueue,
-    ProtocolError,
-    RemotingTimeout,
-    RocketMQError,
-    SendFailed,
-    ServiceNotAvailable,
-    SystemBusy,
-    TooManyInFlight,
-    TopicNotExist,
-    TopicNotFound,
-    WeakAck,
-)
-from txrocketmq.message import Persisted, SendResult
 
 RETRY_AFTER = b"1"
 """
 Seconds after which it makes sense to ask again.
 """
 
-WORDS: tuple[tuple[type[RocketMQError], str], ...] = (
-    (NoNameServer, "no name server answered"),
-    (TopicNotFound, "the topic does not exist"),
-    (TopicNotExist, "the topic does not exist"),
-    (NoWritableQueue, "no queue of the topic can be written to"),
-    (ConnectFailed, "a connection could not be made"),
-    (ConnectionClosed, "the connection was lost"),
-    (RemotingTimeout, "there was no answer in time"),
-    (ProtocolError, "the answer was not understood"),
-    (MalformedAnswer, "the answer was not understood"),
-    (SystemBusy, "the broker is overloaded"),
-    (FlowControl, "the broker is overloaded"),
-    (ServiceNotAvailable, "the broker takes no messages now"),
-    (GoAway, "the broker is stopping"),
-    (MessageIllegal, "the broker refused the message"),
-    (NoPermission, "the broker does not allow it"),
-    (WeakAck, "stored, but not as safely as required"),
-    (TooManyInFlight, "the relay has no room for another message now"),
-    (NotRunning, "the relay is stopping"),
+NEWER_PHRASES = {413: b"Content Too Large", 422: b"Unprocessable Content"}
+"""
+What RFC 9110 calls what Python calls otherwise before 3.13.
+"""
+
+JSON = b"application/json"
+
+HEADERS = (
+    (b"X-Content-Type-Options", b"nosniff"),
+    (b"Cache-Control", b"no-store"),
 )
 """
-What is said of each cause of a failed send.
+What every answer has.
 """
+
+
+def phrase(status: int) -> bytes:
+    """
+    What a status is called.
+    """
+    return NEWER_PHRASES.get(status) or HTTPStatus(status).phrase.encode("ascii")
+
+
+def head(status: int, *headers: tuple[bytes, bytes], kind: bytes = JSON) -> bytes:
+    """
+    How an answer begins: the status and those headers that are known.
+    """
+    lines = [b"HTTP/1.1 %d %b\r\nContent-Type: %b\r\n" % (status, phrase(status), kind)]
+    lines += [b"%b: %b\r\n" % header for header in (*HEADERS, *headers)]
+    return b"".join(lines)
 
 
 @attrs.frozen
@@ -73,118 +59,88 @@ class Answer:
 
     @ivar status: The HTTP status.
 
-    @ivar content: What is written as JSON.
+    @ivar content: The body.
 
     @ivar headers: Headers besides the usual ones.
+
+    @ivar start: The status line and all headers that are the same for each request.
     """
 
     status: int
-    content: dict[str, Any]
-    headers: dict[bytes, bytes] = attrs.field(factory=dict)
+    content: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    start: bytes = attrs.field(
+        default=attrs.Factory(
+            lambda self: head(self.status, *self.headers), takes_self=True
+        )
+    )
 
-    def body(self) -> bytes:
+    def rendered(self, more: bytes, withBody: bool = True) -> bytes:
         """
-        The content as bytes.
-        """
-        return json.dumps(self.content).encode() + b"\n"
+        All of it.
 
-    def phrase(self) -> bytes:
+        @param more: Further headers, each with its end of line.
+
+        @param withBody: Whether the body goes with it: it does not for C{HEAD}.
         """
-        What the status is called.
-        """
-        return HTTPStatus(self.status).phrase.encode("ascii")
+        return b"%b%bContent-Length: %d\r\n\r\n%b" % (
+            self.start,
+            more,
+            len(self.content),
+            self.content if withBody else b"",
+        )
 
     def write(self, request: Request) -> bytes:
         """
-        Set a request's status and headers.
+        Set status and headers of a request to another server than
+        L{RelaySite<txrocketmq.relay.site.RelaySite>}.
 
         @return: The body that is still to be written.
         """
-        body = self.body()
-        request.setResponseCode(self.status, self.phrase())
-        for name, value in {**HEADERS, **self.headers}.items():
+        request.setResponseCode(self.status, phrase(self.status))
+        usual = ((b"Content-Type", JSON), *HEADERS, *self.headers)
+        for name, value in usual:
             request.setHeader(name, value)
         # It says nothing that a client needs.
-        request.responseHeaders.removeHeader(b"server")
-        request.setHeader(b"content-length", b"%d" % len(body))
-        return b"" if request.method == b"HEAD" else body
+        request.responseHeaders.removeHeader(b"Server")
+        request.setHeader(b"Content-Length", b"%d" % len(self.content))
+        return b"" if request.method == b"HEAD" else self.content
 
 
-HEADERS = {
-    b"content-type": b"application/json",
-    b"x-content-type-options": b"nosniff",
-    b"cache-control": b"no-store",
-}
-"""
-What every answer has.
-"""
+def document(status: int, content: dict[str, Any], **headers: bytes) -> Answer:
+    """
+    An answer whose body is JSON.
+
+    @param headers: Further headers, with C{_} for C{-}.
+    """
+    named = tuple(
+        (name.replace("_", "-").title().encode(), value)
+        for name, value in headers.items()
+    )
+    return Answer(status, msgspec.json.encode(content) + b"\n", named)
 
 
-def problem(status: int, code: str, message: str, **headers: bytes) -> Answer:
+def problem(
+    status: int, code: str, message: str, headers: Any = None, **fields: Any
+) -> Answer:
     """
     An answer that says what is wrong with a request.
 
     @param headers: Further headers, with C{_} for C{-}.
+
+    @param fields: What is told besides: a limit, where in the body it is.
     """
-    return Answer(
-        status,
-        {"error": {"code": code, "message": message}},
-        {name.replace("_", "-").encode(): value for name, value in headers.items()},
-    )
+    error = {"code": code, "message": message, **fields}
+    return document(status, {"error": error}, **(headers or {}))
+
+
+def later(status: int, code: str, message: str, **fields: Any) -> Answer:
+    """
+    An answer that says that it may be otherwise soon.
+    """
+    return problem(status, code, message, {"retry_after": RETRY_AFTER}, **fields)
 
 
 NOT_FOUND = problem(404, "not_found", "there is nothing at this address")
-STOPPING = problem(503, "stopping", "the relay is stopping", retry_after=RETRY_AFTER)
+STOPPING = later(503, "stopping", "the relay is stopping")
 UNEXPECTED = problem(500, "internal", "the relay failed; its log says how")
-
-
-def sent(result: SendResult) -> Answer:
-    """
-    The answer for a message that is stored.
-    """
-    queue = result.messageQueue
-    stored = {
-        "msgId": result.msgId,
-        "offsetMsgId": result.offsetMsgId,
-        "brokerName": queue.brokerName,
-        "queueId": queue.queueId,
-        "queueOffset": result.queueOffset,
-        "sendStatus": result.sendStatus.name,
-    }
-    return Answer(200, {"results": [stored]})
-
-
-def unsent(error: RocketMQError) -> Answer:
-    """
-    The answer for a message that is not stored, or may not be.
-    """
-    cause = error.cause if isinstance(error, SendFailed) else error
-    failed = {
-        "error": _words(cause),
-        "persisted": error.persisted.name,
-        "msgId": getattr(error, "msgId", None),
-    }
-    status = statusOf(error)
-    headers = {b"retry-after": RETRY_AFTER} if status == 503 else {}
-    return Answer(status, {"results": [failed]}, headers)
-
-
-def statusOf(error: RocketMQError) -> int:
-    """
-    The HTTP status of a failed send: whether to try again is what it says.
-    """
-    if error.persisted is Persisted.MAYBE:
-        return 504
-    if isinstance(error, NotRunning):
-        return 503
-    return 503 if error.persisted is Persisted.NO and error.retriable else 502
-
-
-def _words(cause: Exception) -> str:
-    """
-    What is said of a cause.
-    """
-    for cls, words in WORDS:
-        if isinstance(cause, cls):
-            return words
-    return "the broker refused the message"

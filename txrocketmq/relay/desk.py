@@ -4,13 +4,15 @@ Where messages are taken in.
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from txrocketmq import Message, SendResult
-
-T = TypeVar("T")
+from txrocketmq.relay.limits import Limits
+from txrocketmq.relay.shares import Shares
+from txrocketmq.relay.tally import Tally
 
 
 class Sender(Protocol):
@@ -24,56 +26,101 @@ class Sender(Protocol):
         """
 
 
+class Flow(Protocol):
+    """
+    A stream of messages.
+    """
+
+    def stop(self) -> None:
+        """
+        Take no more lines, and end when those that were taken have results.
+        """
+
+    def tick(self, now: float) -> None:
+        """
+        Some time has passed.
+        """
+
+
 class Desk:
     """
-    Counts messages from when they are taken in until they have ended.
+    Counts requests from when their messages are taken in until they are answered.
 
     @ivar closed: Whether no more are taken in, as the relay stops.
 
-    @ivar ready: Whether the cluster was there.
+    @ivar shares: What each client has under way.
+
+    @ivar tally: What counts for all to see.
+
+    @ivar flows: The streams that are read now.
     """
 
-    def __init__(self, sender: Sender) -> None:
+    def __init__(
+        self, clock: IReactorTime, sender: Sender, limits: Limits, tally: Tally
+    ) -> None:
         """
         @param sender: What sends.
         """
-        self._sender = sender
+        self.clock = clock
+        self.send = sender.send
+        self.limits = limits
+        self.tally = tally
+        self.shares = Shares(clock, limits)
+        self.flows: dict[Flow, None] = {}
+        self.closed = False
         self._open = 0
         self._waiting: list[Deferred[None]] = []
-        self.closed = False
-        self.ready = False
+        self._turn: IDelayedCall | None = None
 
-    def send(self, message: Message) -> Deferred[SendResult]:
+    def begin(self) -> None:
         """
-        Send a message.
+        A request's messages are taken in.
         """
         self._open += 1
-        return self._sender.send(message).addBoth(self._ended)
+
+    def end(self) -> None:
+        """
+        A request is answered.
+        """
+        self._open -= 1
+        if self._waiting:
+            self._settleSoon()
 
     def drained(self) -> Deferred[None]:
         """
         Take no more in.
 
-        @return: Fires when everything that was taken in has ended.
+        @return: Fires when everything that was taken in has been answered.
         """
         self.closed = True
-        waiter: Deferred[None] = Deferred(self._waiting.remove)
+        waiter: Deferred[None] = Deferred(self._forget)
         self._waiting.append(waiter)
-        self._settle()
+        for flow in list(self.flows):
+            flow.stop()
+        self._settleSoon()
         return waiter
 
-    def _ended(self, result: T) -> T:
+    def _forget(self, waiter: Deferred[None]) -> None:
         """
-        Count one less.
+        One waits no longer.
         """
-        self._open -= 1
-        self._settle()
-        return result
+        self._waiting.remove(waiter)
+        if not self._waiting and self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+
+    def _settleSoon(self) -> None:
+        """
+        Tell who waits for the end, a turn after it: by then answers are written.
+        """
+        if not self._open and self._turn is None:
+            self._turn = self.clock.callLater(0, self._settle)
 
     def _settle(self) -> None:
         """
         Tell who waits for the end.
         """
+        self._turn = None
         if not self._open:
             waiting, self._waiting = self._waiting, []
             for waiter in waiting:

@@ -1,203 +1,215 @@
 """
-C{POST /v1/topics/TOPIC/messages}: one body, one message.
+C{POST /v1/topics/TOPIC/messages} with a whole body: its messages, and its answer.
 
 Laws:
 
-    - 200 says that a broker has stored the message, and nothing else does.
+    - All messages of a body are checked before any is sent.
 
-    - Nothing of a request is in its answer.
+    - What a body holds is given back if its client goes before it is whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.python.failure import Failure
-from twisted.web.http_headers import Headers
-from twisted.web.server import Request
 
-from txrocketmq import Message, SendResult
-from txrocketmq._sending.validate import checkMessage, checkTopic
-from txrocketmq.errors import InvalidMessage, RocketMQError
-from txrocketmq.relay.answers import STOPPING, UNEXPECTED, Answer, problem, sent, unsent
+from txrocketmq import Message
+from txrocketmq.relay import documents, metadata
+from txrocketmq.relay.answers import STOPPING, UNEXPECTED, Answer, problem
 from txrocketmq.relay.desk import Desk
+from txrocketmq.relay.documents import Fault
+from txrocketmq.relay.idempotency import claimed
+from txrocketmq.relay.orders import Order
+from txrocketmq.relay.shelf import Shelf
+from txrocketmq.relay.work import Work
 
-OURS = b"x-rocketmq-"
-TAGS = "x-rocketmq-tags"
-KEYS = "x-rocketmq-keys"
-PROPERTY = "x-rocketmq-property-"
-"""
-The headers that describe a message.  Names of headers have no case, so the names
-of properties that come in them are lower-case.
-"""
-
-STRUCTURED = {b"application/json", b"application/x-ndjson"}
-"""
-The content types whose bodies are not one message's bytes.
-"""
-
-OWN_TOPICS = ("%", "rmq_sys_", "RMQ_SYS_")
-"""
-How the names of topics begin that brokers keep for themselves and for consumers.
-"""
-
-BROWSER = problem(403, "forbidden", "web pages may not send messages")
-UNSUPPORTED = problem(
-    415, "unsupported", "one message's bytes are taken, neither JSON nor encoded ones"
+NO_MESSAGES = problem(
+    422, "invalid_message", "there is no message in it", path="$.messages"
 )
-BAD_ACK = problem(400, "bad_ack", "ack must be broker")
-BAD_TOPIC = problem(422, "invalid_topic", "the topic's name is not a legal one")
-EMPTY = problem(422, "invalid_message", "the body is empty")
-BAD_METADATA = problem(
-    422, "invalid_message", "the tags, keys or properties cannot be stored as they are"
-)
-POST_ONLY = problem(405, "method_not_allowed", "POST a message here", allow=b"POST")
+
+
+class WholeBody:
+    """
+    Reads a body to its end.
+    """
+
+    def __init__(self, ingest: Ingest, order: Order, held: int) -> None:
+        """
+        @param held: The room that is taken for it.
+        """
+        self._ingest = ingest
+        self._order = order
+        self._held = held
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def received(self, data: bytes) -> None:
+        """
+        Keep a part, unless it has become too long.
+        """
+        ingest = self._ingest
+        self._size += len(data)
+        wrong: Answer | None = None
+        if self._size > ingest.limits.maxBody:
+            wrong = ingest.tooLong
+        elif self._size > ingest.limits.freeBody and not self._held:
+            # Nobody knows how long it will be: room for the longest, then.
+            most = ingest.limits.maxBody
+            wrong = ingest.shares.hold(self._order.client, most)
+            self._held = 0 if wrong else most
+        if wrong is None:
+            self._parts.append(data)
+        else:
+            self._order.request.channel.refuse(wrong)
+
+    def completed(self) -> None:
+        """
+        It is whole.
+        """
+        parts, self._parts = self._parts, []
+        held, self._held = self._held, 0
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        self._ingest.take(self._order, body, held)
+
+    def lost(self, answer: Answer | None) -> bool:
+        """
+        It will not be.
+        """
+        self._parts = []
+        held, self._held = self._held, 0
+        self._ingest.shares.unhold(self._order.client, held)
+        return False
 
 
 class Ingest:
     """
-    Makes messages of requests, and answers of what becomes of them.
+    Makes messages of whole bodies, and answers of what becomes of them.
     """
 
     _log = Logger()
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, shelf: Shelf | None) -> None:
         """
         @param desk: Where messages are taken in.
+
+        @param shelf: Where they are kept, if anywhere.
         """
         self._desk = desk
+        self._shelf = shelf
+        self.limits = desk.limits
+        self.shares = desk.shares
+        self.tooLong = problem(
+            413,
+            "too_long",
+            "the body is longer than is allowed",
+            limitBytes=desk.limits.maxBody,
+        )
+        self._tooMany = problem(
+            413,
+            "too_many",
+            "there are more messages in it than are allowed",
+            limitMessages=desk.limits.maxMessages,
+        )
 
-    def take(self, topic: bytes, request: Request) -> Answer | None:
+    def take(self, order: Order, body: bytes, held: int) -> None:
         """
-        Take a message in.
+        Take the messages of a body in, and answer when it is known what becomes of
+        them.
 
-        @param topic: Its topic, as it was in the address.
-
-        @return: The answer; L{None} when it is given as soon as it is known.
-        """
-        wrong = self._refusal(request)
-        if wrong is not None:
-            return wrong
-        message = _message(topic, request)
-        if isinstance(message, Answer):
-            return message
-        Deferred.fromCoroutine(self._serve(request, message))
-        return None
-
-    def _refusal(self, request: Request) -> Answer | None:
-        """
-        Why a request is not looked at, if it is not.
-        """
-        if request.method != b"POST":
-            return POST_ONLY
-        if self._desk.closed:
-            return STOPPING
-        if request.getHeader(b"origin") is not None:
-            return BROWSER
-        if request.args.get(b"ack", [b"broker"]) != [b"broker"]:
-            return BAD_ACK
-        kind = (request.getHeader(b"content-type") or b"").split(b";")[0]
-        encoded = request.getHeader(b"content-encoding") is not None
-        if encoded or kind.strip().lower() in STRUCTURED:
-            return UNSUPPORTED
-        return None
-
-    async def _serve(self, request: Request, message: Message) -> None:
-        """
-        Send a message, and answer when it has ended.
-        """
-        sending = self._desk.send(message)
-        gone: list[Failure] = []
-
-        def leave(reason: Failure) -> None:
-            gone.append(reason)
-            sending.cancel()
-
-        request.notifyFinish().addErrback(leave)
-        answer = await self._answer(sending)
-        if not gone:
-            request.write(answer.write(request))
-            request.finish()
-
-    async def _answer(self, sending: Deferred[SendResult]) -> Answer:
-        """
-        The answer for a send, when it has ended.
+        @param held: The room that is taken for it.
         """
         try:
-            return sent(await sending)
-        except InvalidMessage:
-            return BAD_METADATA
-        except RocketMQError as error:
-            return unsent(error)
-        except CancelledError:
+            found = self._messages(order, body)
+            wrong = found if isinstance(found, Answer) else self._room(order, found)
+        except BaseException:
+            self.shares.unhold(order.client, held)
+            raise
+        if wrong is not None or isinstance(found, Answer):
+            self.shares.unhold(order.client, held)
+            order.request.answer(wrong or UNEXPECTED)
+            return
+        work = Work(self._desk, self._shelf, order, found, held)
+        if order.key is None:
+            work.begin(None)
+        else:
+            Deferred.fromCoroutine(self._once(work, order.key, order.digest(body)))
+
+    def _room(self, order: Order, messages: list[Message]) -> Answer | None:
+        """
+        Take messages under way.
+
+        @return: Why that cannot be.
+        """
+        if self._desk.closed:
             return STOPPING
-        except Exception:
-            self._log.failure("A send ended in an unforeseen way")
-            return UNEXPECTED
+        return self.shares.take(order.client, len(messages))
 
+    def _messages(self, order: Order, body: bytes) -> list[Message] | Answer:
+        """
+        The messages of a body, or why there are none.
+        """
+        topic, most, trace = order.target.topic, self.limits.maxMessage, order.trace
+        try:
+            if order.kind == "raw":
+                spelled = order.request.spelled
+                return [metadata.messageOf(topic, body, spelled, most, trace)]
+            if order.kind == "ndjson":
+                return self._lines(order, body)
+            items = documents.itemsOf(body)
+            if not items:
+                return NO_MESSAGES
+            if len(items) > self.limits.maxMessages:
+                return self._tooMany
+            return [
+                documents.messageOf(topic, item, f"$.messages[{at}]", most, trace)
+                for at, item in enumerate(items)
+            ]
+        except Fault as fault:
+            return invalid(fault)
 
-def _message(topic: bytes, request: Request) -> Message | Answer:
-    """
-    The message a request holds, or why there is none.
-    """
-    body = request.content.read() if request.content else b""
-    if not isTopic(topic):
-        return BAD_TOPIC
-    if not body:
-        return EMPTY
-    try:
-        return messageOf(topic.decode("ascii"), body, request.requestHeaders)
-    except InvalidMessage:
-        return BAD_METADATA
+    def _lines(self, order: Order, body: bytes) -> list[Message] | Answer:
+        """
+        The messages of a body with one in each line.
 
-
-def isTopic(name: bytes) -> bool:
-    """
-    Whether messages may be sent to a topic of this name.
-    """
-    try:
-        text = name.decode("ascii")
-        checkTopic(text)
-    except (InvalidMessage, UnicodeDecodeError):
-        return False
-    return not text.startswith(OWN_TOPICS)
-
-
-def messageOf(topic: str, body: bytes, headers: Headers) -> Message:
-    """
-    The message that a body and its headers are.
-
-    @raise InvalidMessage: When it could not be sent, but for its topic.
-    """
-    tags: str | None = None
-    keys: list[str] = []
-    properties: dict[str, str] = {}
-    for name, value in _metadata(headers):
-        if name == TAGS:
-            tags = value
-        elif name == KEYS:
-            keys = value.split()
-        elif name.startswith(PROPERTY):
-            properties[name.removeprefix(PROPERTY)] = value
-    message = Message(topic, body, tags=tags, keys=keys, properties=properties or None)
-    checkMessage(message, len(body))
-    return message
-
-
-def _metadata(headers: Headers) -> Iterator[tuple[str, str]]:
-    """
-    The headers as text, their names in lower case.
-
-    @raise InvalidMessage: When one of ours is there twice, or is not text.
-    """
-    for name, values in headers.getAllRawHeaders():
-        lowered = name.lower()
-        if lowered.startswith(OURS):
-            if len(values) > 1:
-                raise InvalidMessage("a header is there twice")
+        @raise Fault: A line is none.
+        """
+        topic, most, trace = order.target.topic, self.limits.maxMessage, order.trace
+        messages: list[Message] = []
+        for number, line in enumerate(body.split(b"\n"), 1):
+            if not line.strip():
+                continue
+            if len(messages) == self.limits.maxMessages:
+                return self._tooMany
+            path = f"$[{len(messages)}]"
             try:
-                yield lowered.decode("ascii"), values[0].decode("utf-8")
-            except UnicodeDecodeError:
-                raise InvalidMessage("a header is not UTF-8") from None
+                item = documents.itemOf(line, path)
+                messages.append(documents.messageOf(topic, item, path, most, trace))
+            except Fault as fault:
+                fault.more["line"] = number
+                raise
+        return messages or NO_MESSAGES
+
+    async def _once(self, work: Work, key: str, digest: bytes) -> None:
+        """
+        Do a request's work, unless it was done before.
+        """
+        try:
+            assert self._shelf is not None
+            found = await claimed(self._shelf.spool, work.order.token, key, digest)
+        except Exception:
+            self._log.failure("A key could not be looked up")
+            found = UNEXPECTED
+        if isinstance(found, Answer):
+            work.answer(found)
+        else:
+            work.begin(found)
+
+
+def invalid(fault: Fault) -> Answer:
+    """
+    The answer for a body of which something cannot be sent.
+    """
+    told = {"path": fault.path, "reason": fault.reason, **fault.more}
+    if fault.malformed:
+        return problem(400, "malformed", "the body is not what it says it is", **told)
+    return problem(422, "invalid_message", "a message cannot be sent as it is", **told)
