@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .rows import Row
-from .toolchain import PROGRAMS, Missing, build, made, tool
+from .targets import Target
+from .toolchain import PROGRAMS, Missing, compiledC
 
 CHECKOUT = PROGRAMS.parent.parent
-JAVA_CLIENT = "5.5.0"
-TOPIC = "TopicTest"
 
 
 class Program(NamedTuple):
@@ -26,20 +25,21 @@ class Program(NamedTuple):
 
     @ivar words: What it is started with, before the arguments all of them take.
 
-    @ivar toBroker: It is given the broker's port, not the name server's address.
+    @ivar address: Which of a target's addresses it is given: C{nameServer},
+        C{brokerPort} or C{proxy}.
 
     @ivar warm: Seconds before its measurement.
 
-    @ivar exact: It ends with nothing in flight, so that its count and the sink's
-        must be the same.
+    @ivar exact: It ends with nothing in flight, so that its count and the
+        target's must be the same.
 
     @ivar environment: What it needs beside what there is.
     """
 
     words: tuple[str, ...]
-    toBroker: bool = False
+    address: str = "nameServer"
     warm: float = 1.0
-    exact: bool = False
+    exact: bool = True
     environment: Mapping[str, str] = {}
 
 
@@ -52,85 +52,100 @@ class Load(NamedTuple):
     @ivar seconds: How long a row is measured.
 
     @ivar warmFactor: What every warm-up is multiplied with.
+
+    @ivar timed: What a row does in its time counts, not only that it works.
     """
 
     size: int = 100
     seconds: float = 5.0
     warmFactor: float = 1.0
+    timed: bool = True
 
 
-def command(
-    program: Program, row: Row, load: Load, nameServer: str, brokerPort: int
-) -> list[str]:
+def command(program: Program, row: Row, load: Load, target: Target) -> list[str]:
     """
     The command line of a row.
     """
-    address = str(brokerPort) if program.toBroker else nameServer
+    size = row.size or load.size
     if row.driver == "loader":
-        shape: list[object] = [row.window, load.size]
+        shape: list[object] = [row.window, size]
     else:
-        shape = [row.mode, row.window, row.batch, load.size]
-    times: list[object] = [load.seconds, program.warm * load.warmFactor]
+        shape = [row.mode, row.window, row.batch, size]
+    times: list[object] = [load.seconds, (program.warm + row.warm) * load.warmFactor]
     if row.driver != "loader":
         times.append(row.rate)
-    return [*program.words, address, *map(str, shape + times), TOPIC]
-
-
-def sinkProgram() -> Path:
-    """
-    The sink, compiled.
-
-    @raise Missing: There is no C compiler.
-    """
-    return _compiledC("sink", "-pthread")
-
-
-def _compiledC(name: str, *options: str) -> Path:
-    """
-    A C program, compiled.
-    """
-
-    def make(directory: Path) -> None:
-        source, target = str(PROGRAMS / f"{name}.c"), str(directory / name)
-        build(tool("cc", "gcc", "clang"), "-O2", *options, "-o", target, source)
-
-    return made(name, [f"{name}.c"], make) / name
+    given = [getattr(target, program.address), *shape, *times, target.topic]
+    return [*program.words, *map(str, given)]
 
 
 def loader() -> Program:
     """
     The C loader.
     """
-    return Program((str(_compiledC("loader")),), toBroker=True)
+    return Program((str(compiledC("loader")),), "brokerPort", exact=False)
+
+
+def bare() -> Program:
+    """
+    The bare limit.
+    """
+    return Program(python("bare"), "brokerPort", exact=False)
+
+
+def compressor() -> Program:
+    """
+    zlib alone.
+    """
+    return Program(python("compress"), exact=False)
 
 
 def prototype() -> Program:
     """
     The bare Twisted prototype.
     """
-    if not _imports("orjson"):
+    if not imports("orjson"):
         raise Missing("orjson is not installed: pip install txrocketmq[bench]")
-    return Program(_python("prototype"), toBroker=True)
+    return Program(python("prototype"), "brokerPort", exact=False)
 
 
 def library() -> Program:
     """
     The library: what is installed, or the checkout.
     """
-    return Program(_python("producer"), exact=True)
+    return Program(python("producer"))
 
 
-def _python(name: str) -> tuple[str, ...]:
+def batching() -> Program:
     """
-    What starts a Python program of ours: the checkout comes first on its path,
-    or last, as the library is to come from there or from where it is installed.
+    The library, whose producers can batch by themselves.
+
+    @raise Missing: They cannot.
+    """
+    ask = (
+        "from txrocketmq import Batching, ProducerSettings; "
+        "ProducerSettings(batching=Batching())"
+    )
+    asked = [*python("")[:-1], _onPath() + ask]
+    if subprocess.run(asked, capture_output=True, check=False).returncode:
+        raise Missing("this txrocketmq has no ProducerSettings.batching")
+    return library()
+
+
+def python(name: str) -> tuple[str, ...]:
+    """
+    What starts a Python program of ours.
+    """
+    run = f"runpy.run_module('bench.programs.{name}', run_name='__main__')"
+    return (sys.executable, "-P", "-c", f"{_onPath()}import runpy; {run}")
+
+
+def _onPath() -> str:
+    """
+    A statement that puts the checkout on the path: first, or last, as the library
+    is to come from there or from where it is installed.
     """
     place = 0 if libraryPath() == CHECKOUT else 99
-    start = (
-        f"import runpy, sys; sys.path.insert({place}, {str(CHECKOUT)!r}); "
-        f"runpy.run_module('bench.programs.{name}', run_name='__main__')"
-    )
-    return (sys.executable, "-P", "-c", start)
+    return f"import sys; sys.path.insert({place}, {str(CHECKOUT)!r}); "
 
 
 @cache
@@ -144,14 +159,14 @@ def libraryPath() -> Path:
     @raise Missing: What is wanted is not installed.
     """
     wanted = os.environ.get("TXROCKETMQ_BENCH_LIBRARY", "")
-    if wanted != "checkout" and (path := _imports("txrocketmq")):
+    if wanted != "checkout" and (path := imports("txrocketmq")):
         return Path(path).parent
     if wanted == "installed":
         raise Missing("txrocketmq is not installed")
     return CHECKOUT
 
 
-def _imports(name: str) -> str:
+def imports(name: str) -> str:
     """
     Where an installed package lies, or nothing.
     """
@@ -162,64 +177,14 @@ def _imports(name: str) -> str:
     return found.stdout.strip()
 
 
-def java() -> Program:
-    """
-    Apache's Java client.
-    """
-
-    def fetch(directory: Path) -> None:
-        build(
-            tool("mvn"),
-            *("--quiet", "--batch-mode", f"--file={PROGRAMS / 'pom.xml'}"),
-            f"-Drocketmq.version={JAVA_CLIENT}",
-            "dependency:copy-dependencies",
-            f"-DoutputDirectory={directory}",
-        )
-
-    runtime = tool("java")
-    jars = made(f"jars-{JAVA_CLIENT}", ["pom.xml"], fetch)
-
-    def make(directory: Path) -> None:
-        source = str(PROGRAMS / "Bench.java")
-        build(tool("javac"), "-cp", f"{jars}/*", "-d", str(directory), source)
-
-    classes = made(f"classes-{JAVA_CLIENT}", ["Bench.java"], make)
-    logs = classes.parent / "java-logs"
-    options = (
-        "-Xmx512m",
-        f"-Duser.home={logs}",
-        f"-Drocketmq.client.logRoot={logs}",
-        "-Drocketmq.client.logLevel=ERROR",
-    )
-    command = (runtime, *options, "-cp", f"{jars}/*:{classes}", "Bench")
-    return Program(command, warm=2.0, exact=True)
-
-
-def go() -> Program:
-    """
-    Apache's Go client.
-    """
-
-    def make(directory: Path) -> None:
-        build(
-            tool("go"),
-            *("build", "-C", str(PROGRAMS / "go"), "-trimpath", "-buildvcs=false"),
-            *("-o", str(directory / "producer"), "."),
-        )
-
-    sources = ["go/main.go", "go/go.mod", "go/go.sum"]
-    program = made("go", sources, make) / "producer"
-    quiet = {"ROCKETMQ_GO_LOG_LEVEL": "fatal"}
-    return Program((str(program),), exact=True, environment=quiet)
-
-
 DRIVERS: dict[str, Callable[[], Program]] = {
-    "go": go,
-    "java": java,
+    "bare": bare,
+    "batching": batching,
     "loader": loader,
     "prototype": prototype,
     "txrocketmq": library,
+    "zlib": compressor,
 }
 """
-What makes each program; it may raise L{Missing}.
+What makes each program of ours; it may raise L{Missing}.
 """

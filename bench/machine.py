@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import resource
+import time
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
@@ -20,30 +23,34 @@ class Reading(NamedTuple):
 
     @ivar all: Of all cores; L{None} where the machine does not tell.
 
-    @ivar ours: Of the rows that have been run, and of the sink.
+    @ivar ours: Of the rows that have been run, and of the target.
+
+    @ivar target: Of the target alone.
     """
 
     all: float | None
     ours: float
+    target: float
 
 
-def read(sink: int | None) -> Reading:
+def read(processes: Iterable[int]) -> Reading:
     """
     Read the meters.
 
-    @param sink: The process id of the sink, where there is one.
+    @param processes: The ids of the target's processes.
     """
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     ours = used.ru_utime + used.ru_stime
     try:
-        return Reading(_busy(), ours + (_spent(sink) if sink else 0.0))
+        target = sum(map(_spent, processes))
+        return Reading(_busy(), ours + target, target)
     except OSError:
-        return Reading(None, ours)
+        return Reading(None, ours, 0.0)
 
 
 def otherCores(before: Reading, after: Reading, seconds: float) -> float | None:
     """
-    How many cores were busy with neither the row nor the sink.
+    How many cores were busy with neither the row nor its target.
     """
     if before.all is None or after.all is None:
         return None
@@ -68,17 +75,34 @@ def _spent(process: int) -> float:
     return (int(stat[11]) + int(stat[12])) / TICKS
 
 
-def description() -> dict[str, object]:
+def description(library: Path) -> dict[str, object]:
     """
     What stands above the table: where this was measured, and with what.
+
+    @param library: Where the library lies.
     """
     return {
+        "measured": time.strftime("%Y-%m-%d"),
         "machine": platform.machine(),
+        "processor": _processor(),
         "system": f"{platform.system()} {platform.release()}",
         "cores": os.cpu_count(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         **{name: _version(name) for name in ("Twisted", "msgspec", "orjson")},
+        "txrocketmq": "installed" if "site-packages" in library.parts else "checkout",
     }
+
+
+def _processor() -> str | None:
+    """
+    What the system calls the first processor.
+    """
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return None
+    found = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
+    return found[1] if found else None
 
 
 def _version(name: str) -> str | None:

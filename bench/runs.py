@@ -1,20 +1,24 @@
 """
-Run rows, one at a time, and hold what they say against what was counted.
+Run rows and hold what they say against what was counted.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from . import machine
 from .drivers import DRIVERS, Load, Program, command
-from .rows import Row
-from .targets import Target
+from .peers import PEER_DRIVERS
+from .rows import PLAIN, Row
+from .targets import NEEDS, SINKS, Target, broker
 from .toolchain import Missing
 
 PATIENCE = 30.0
@@ -24,74 +28,172 @@ Run = dict[str, Any]
 One row, run once: what the program told, and what was seen around it.
 """
 
+Opener = Callable[[], AbstractContextManager[Target]]
+"""
+What gives a row its target.
+"""
+
 
 def prepare(rows: Sequence[Row]) -> tuple[dict[str, Program], dict[str, str]]:
     """
-    Make the programs of some rows.
+    Make what some rows need.
 
-    @return: Those that can be run, and why the others cannot.
+    @return: The programs by their drivers, and why rows cannot be run, by their
+        names.
     """
-    ready: dict[str, Program] = {}
-    missing: dict[str, str] = {}
+    programs: dict[str, Program] = {}
+    wrong: dict[str, str] = {}
     for name in dict.fromkeys(row.driver for row in rows):
         try:
-            ready[name] = DRIVERS[name]()
+            programs[name] = {**DRIVERS, **PEER_DRIVERS}[name]()
         except Missing as e:
-            missing[name] = str(e)
-    return ready, missing
+            wrong[name] = str(e)
+    for name in dict.fromkeys(row.target for row in rows):
+        try:
+            NEEDS[name]()
+        except Missing as e:
+            wrong[name] = f"the target: {e}"
+    missing = {
+        row.name: wrong.get(row.driver) or wrong[row.target]
+        for row in rows
+        if row.driver in wrong or row.target in wrong
+    }
+    return programs, missing
 
 
-def interleaved(rows: Sequence[Row], repetitions: int) -> Iterator[tuple[int, Row]]:
+def interleaved(
+    rows: Sequence[Row], repetitions: int
+) -> Iterator[tuple[int, str, list[Row]]]:
     """
     Each row once, then each again, in the other order, so that what grows or
     fades in the course of a run falls on all alike.
+
+    @return: The repetition, and rows that follow one another on the same kind of
+        target: C{real}, or C{sink} for all others.
     """
     for repetition in range(repetitions):
-        for row in rows[:: -1 if repetition % 2 else 1]:
-            yield repetition, row
+        ordered = rows[:: -1 if repetition % 2 else 1]
+        for kind, group in itertools.groupby(ordered, _kind):
+            yield repetition, kind, list(group)
 
 
-def runAll(
-    rows: Sequence[Row],
-    programs: dict[str, Program],
-    load: Load,
-    target: Target,
-    repetitions: int,
-    said: Callable[[Run], None],
-) -> list[Run]:
+def _kind(row: Row) -> str:
     """
-    Run all rows that have a program.
-
-    @param said: Is told of each run when it is over.
+    Whether rows can share what they send to.
     """
-    runs = []
-    able = [row for row in rows if row.driver in programs]
-    for repetition, row in interleaved(able, repetitions):
-        run = runOnce(row, programs[row.driver], load, target)
-        run["repetition"] = repetition
-        runs.append(run)
-        said(run)
-    return runs
+    return "real" if row.target == "real" else "sink"
+
+
+class Bench:
+    """
+    Runs rows.
+    """
+
+    def __init__(
+        self,
+        programs: Mapping[str, Program],
+        load: Load,
+        said: Callable[[Run], None],
+        atOnce: int = 1,
+    ) -> None:
+        """
+        @param said: Is told of each run when it is over.
+
+        @param atOnce: How many rows run side by side; only with 1 do their times
+            say anything.
+        """
+        self._programs = programs
+        self._load = load
+        self._said = said
+        self._atOnce = atOnce
+
+    def runAll(self, rows: Sequence[Row], repetitions: int) -> list[Run]:
+        """
+        Run all rows.
+        """
+        runs = []
+        for repetition, kind, group in interleaved(rows, repetitions):
+            try:
+                with self._openers(kind, group) as openers:
+                    runs += self._group(repetition, group, openers)
+            except Missing as e:
+                runs += [self._lost(repetition, row, e) for row in group]
+        return runs
+
+    def _lost(self, repetition: int, row: Row, error: Exception) -> Run:
+        """
+        A run that could not be.
+        """
+        run = {"name": row.name, "repetition": repetition, "problems": [str(error)]}
+        self._said(run)
+        return run
+
+    @contextmanager
+    def _openers(self, kind: str, group: Sequence[Row]) -> Iterator[list[Opener]]:
+        """
+        What gives each row of a group its target.
+
+        A broker is new for each group, and warm: it has taken a load before.
+        """
+        if kind == "sink":
+            yield [SINKS[row.target] for row in group]
+            return
+        with broker() as it:
+            if self._atOnce == 1:
+                row = PLAIN._replace(name="warm-up of the broker")
+                self._said({**self._run(row, it.target), "repetition": 0})
+            yield [it.target] * len(group)
+
+    def _group(
+        self, repetition: int, group: Sequence[Row], openers: Sequence[Opener]
+    ) -> list[Run]:
+        """
+        Run the rows of one group, in their order.
+        """
+
+        def one(row: Row, opener: Opener) -> Run:
+            try:
+                run = {**self._run(row, opener), "repetition": repetition}
+            except OSError as e:
+                # The target has gone, or could not be asked.
+                return self._lost(repetition, row, e)
+            self._said(run)
+            return run
+
+        with ThreadPoolExecutor(self._atOnce) as pool:
+            return list(pool.map(one, group, openers))
+
+    def _run(self, row: Row, opener: Opener) -> Run:
+        """
+        Run one row.
+        """
+        program = self._programs.get(row.driver) or DRIVERS[row.driver]()
+        with opener() as target:
+            return runOnce(row, program, self._load, target)
 
 
 def runOnce(row: Row, program: Program, load: Load, target: Target) -> Run:
     """
-    Run one row and look at the machine and the sink before and after.
+    Run one row, look at the machine before and after, and at what was counted.
     """
-    words = command(program, row, load, target.nameServer, target.brokerPort)
-    counted, meters, start = target.counts(), machine.read(target.process), time.time()
-    run: Run = {"name": row.name, **_told(words, program, load)}
+    words = command(program, row, load, target)
+    environment = {**os.environ, **target.environment, **program.environment}
+    meters, start = machine.read(target.processes), time.time()
+    run: Run = {"name": row.name, **_told(words, environment, load, program)}
     seconds = time.time() - start
-    after = machine.read(target.process)
+    after = machine.read(target.processes)
     run["otherCores"] = machine.otherCores(meters, after, seconds)
+    run["targetCores"] = round((after.target - meters.target) / seconds, 2)
     run["load"] = os.getloadavg()[0]
-    if counted is not None:
-        run |= _counted(counted, target.counts() or {})
-    run["problems"] = problems(run, row, program.exact)
+    if target.counts is not None:
+        run |= _counted(target.counts(run.get("total", 0)))
+    run["problems"] = problems(run, row, program.exact, load.timed)
     return run
 
 
-def _told(words: list[str], program: Program, load: Load) -> Run:
+def _told(
+    words: list[str], environment: Mapping[str, str], load: Load, program: Program
+) -> Run:
     """
     Run a program and read its C{RESULT}.
     """
@@ -101,8 +203,8 @@ def _told(words: list[str], program: Program, load: Load) -> Run:
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, **program.environment},
-            timeout=load.seconds + program.warm + PATIENCE,
+            env=environment,
+            timeout=load.seconds + PATIENCE,
         )
     except subprocess.TimeoutExpired:
         return {"error": "it did not end in time"}
@@ -114,44 +216,45 @@ def _told(words: list[str], program: Program, load: Load) -> Run:
     return {"error": said[-1][:300]}
 
 
-def _counted(before: dict[str, int], after: dict[str, int]) -> Run:
+def _counted(counts: Mapping[str, int]) -> Run:
     """
-    What a row made the sink count.
+    What a row made its target count.
     """
-    gone = {name: after[name] - before[name] for name in before}
-    return {
-        "sinkMessages": gone["messages"],
-        "framesPerRead": round(gone["frames"] / max(1, gone["reads"]), 1),
-    }
+    run: Run = {"counted": counts["messages"]}
+    if "frames" in counts:
+        run["framesPerRead"] = round(counts["frames"] / max(1, counts["reads"]), 1)
+    return run
 
 
-def problems(run: Run, row: Row, exact: bool) -> list[str]:
+def problems(run: Run, row: Row, exact: bool, timed: bool = True) -> list[str]:
     """
     Why a run does not count, if there are reasons.
 
     @param exact: The program ended with nothing in flight.
+
+    @param timed: What it did in its time counts, not only that it did something.
     """
-    if not run.get("n"):
+    if not run.get("n" if timed else "total"):
         return [run.get("error") or "nothing was acknowledged"]
     found = []
     if run["failed"]:
         found.append(f"{run['failed']} sends failed: {run.get('error')}")
-    if "sinkMessages" in run:
-        found += _miscounts(run["total"], run["sinkMessages"], row, exact)
-    if row.rate and run["n"] < 0.9 * row.rate * run["secs"]:
+    if "counted" in run:
+        found += _miscounts(run["total"], run["counted"], row, exact)
+    if timed and row.rate and run["n"] < 0.9 * row.rate * run["secs"]:
         found.append(f"only {run['n'] / run['secs']:,.0f} of {row.rate:,.0f} a second")
     return found
 
 
 def _miscounts(told: int, counted: int, row: Row, exact: bool) -> list[str]:
     """
-    How a program's count and the sink's disagree.
+    How a program's count and its target's disagree.
     """
     if exact and told != counted:
-        return [f"{told} acknowledged, {counted} counted by the sink"]
+        return [f"{told} acknowledged, {counted} counted by the target"]
     if told > counted:
-        return [f"{told} acknowledged, only {counted} counted by the sink"]
+        return [f"{told} acknowledged, only {counted} counted by the target"]
     most = told + row.window * row.batch
     if not row.rate and counted > most:
-        return [f"{counted} counted by the sink, only {told} acknowledged"]
+        return [f"{counted} counted by the target, only {told} acknowledged"]
     return []

@@ -1,22 +1,19 @@
 """
-Compilers, and what they made: kept outside the checkout.
+What the rows run, made once and kept outside the checkout.
 
-What is made has a name with a digest of its sources: a changed source makes a
-new thing, and what is there is whole.
+It is made and kept as what the tests on real brokers run, and beside that: see
+L{tests.broker.jars}.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from tests.broker import jars
+
 PROGRAMS = Path(__file__).resolve().parent / "programs"
-TIMEOUT = 600.0
 
 
 class Missing(Exception):
@@ -25,24 +22,28 @@ class Missing(Exception):
     """
 
 
-def tool(*names: str) -> str:
+@contextmanager
+def named() -> Iterator[None]:
     """
-    Look on the path for the first of some programs that is there.
+    What is not installed, or failed, is missing.
+    """
+    try:
+        yield
+    except jars.MissingTool as e:
+        raise Missing(f"{e.name} is not on the path") from e
+    except jars.ToolFailed as e:
+        lines = [line for line in str(e).splitlines() if line.strip()]
+        raise Missing(f"could not be made: {' / '.join(lines[-3:])[-300:]}") from e
 
-    @raise Missing: None is.
-    """
-    for name in names:
-        if path := shutil.which(name):
-            return path
-    raise Missing(f"{' or '.join(names)} is not on the path")
 
+def tool(name: str) -> str:
+    """
+    Look for a program on the path.
 
-def cacheDirectory() -> Path:
+    @raise Missing: It is not there.
     """
-    Where finished things are kept: C{TXROCKETMQ_BENCH_CACHE} if that is set.
-    """
-    chosen = os.environ.get("TXROCKETMQ_BENCH_CACHE")
-    return Path(chosen) if chosen else Path.home() / ".cache" / "txrocketmq-bench"
+    with named():
+        return jars.findTool(name)
 
 
 def made(name: str, sources: Iterable[str], make: Callable[[Path], None]) -> Path:
@@ -57,43 +58,38 @@ def made(name: str, sources: Iterable[str], make: Callable[[Path], None]) -> Pat
 
     @raise Missing: A tool is not there, or failed.
     """
-    digest = hashlib.sha256()
-    for source in sources:
-        digest.update((PROGRAMS / source).read_bytes())
-    target = cacheDirectory() / f"{name}-{digest.hexdigest()[:12]}"
-    if not target.is_dir():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _makeWhole(target, make)
-    return target
+    with named():
+        inputs = [PROGRAMS / source for source in sources]
+        return jars.cached(f"bench-{name}", inputs, make)
 
 
-def _makeWhole(target: Path, make: Callable[[Path], None]) -> None:
+def serverJars() -> Path:
     """
-    Make a directory that is either whole or not there.
+    The jars of the Java client, the broker and the proxy.
+
+    @raise Missing: They could not be had.
     """
-    partial = Path(tempfile.mkdtemp(dir=target.parent, prefix=f"{target.name}."))
-    try:
-        make(partial)
-        partial.rename(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with named():
+        return jars.serverJars(jars.V5, proxy=True)
 
 
-def build(*command: str) -> None:
+def compiledC(source: str, *options: str, name: str = "", libraries: str = "") -> Path:
     """
-    Run a compiler to its end.
+    A C program, compiled.
 
-    @raise Missing: It failed; the text has the end of what it said.
+    @param name: What it is called, if not as its source.
+
+    @param libraries: What it is linked with.
+
+    @raise Missing: There is no C compiler, or a library has no headers.
     """
-    try:
-        subprocess.run(
-            command,
-            check=True,
-            timeout=TIMEOUT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+    called = name or source
+
+    def make(directory: Path) -> None:
+        jars.run(
+            *(tool("gcc"), "-O2", "-pthread", *options),
+            *("-o", str(directory / called), str(PROGRAMS / f"{source}.c")),
+            *libraries.split(),
         )
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as e:
-        said = (e.output or b"")[-300:].decode(errors="replace")
-        raise Missing(f"{Path(command[0]).name} failed: {said.strip()}") from e
+
+    return made(called, [f"{source}.c"], make) / called

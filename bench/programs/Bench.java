@@ -20,6 +20,7 @@ import org.apache.rocketmq.common.message.Message;
 
 public class Bench {
     static final LongAdder acked = new LongAdder(), failed = new LongAdder();
+    static final LongAdder begun = new LongAdder(), ended = new LongAdder();     // calls of send
     static volatile boolean stop;
     static volatile String firstError;
     static int conc, batch;
@@ -36,8 +37,15 @@ public class Bench {
     }
     static Message msg() { return new Message(topic, "T", body); }
     static void fail(Throwable e) { failed.increment(); if (firstError == null) firstError = e.toString(); }
+    static void drain() throws Exception {
+        for (int i = 0; i < 1000 && begun.sum() != ended.sum(); i++) Thread.sleep(10);
+    }
 
     interface Body { void run() throws Exception; }
+    static void call(Body b) throws Exception {
+        begun.increment();
+        try { b.run(); } finally { ended.increment(); }
+    }
     static void loop(Body b) {
         Thread t = new Thread(() -> { while (!stop) try { b.run(); } catch (Throwable e) { fail(e); } });
         t.setDaemon(true);
@@ -69,40 +77,49 @@ public class Bench {
                     if (now < next) { LockSupport.parkNanos(next - now); continue; }
                     next += gap;
                     final long s = System.nanoTime();
-                    if (mode.equals("sync")) {
-                        p.send(msg());
-                        acked.increment();
-                        if (record.get()) lat.add(System.nanoTime() - s);
-                    } else p.send(msg(), new SendCallback() {
-                        public void onSuccess(SendResult r) { acked.increment(); if (record.get()) lat.add(System.nanoTime() - s); }
-                        public void onException(Throwable e) { fail(e); }
-                    });
+                    begun.increment();
+                    try {
+                        if (mode.equals("sync")) {
+                            p.send(msg());
+                            acked.increment();
+                            if (record.get()) lat.add(System.nanoTime() - s);
+                            ended.increment();
+                        } else p.send(msg(), new SendCallback() {
+                            public void onSuccess(SendResult r) {
+                                acked.increment();
+                                if (record.get()) lat.add(System.nanoTime() - s);
+                                ended.increment();
+                            }
+                            public void onException(Throwable e) { fail(e); ended.increment(); }
+                        });
+                    } catch (Throwable e) { ended.increment(); throw e; }
                 } catch (Throwable e) { fail(e); }
             });
             t.setDaemon(true);
             t.start();
         } else switch (mode) {
             case "sync":
-                for (int i = 0; i < conc; i++) loop(() -> { p.send(msg()); acked.increment(); });
+                for (int i = 0; i < conc; i++) loop(() -> call(() -> { p.send(msg()); acked.increment(); }));
                 break;
             case "batch":
-                for (int i = 0; i < conc; i++) loop(() -> {
+                for (int i = 0; i < conc; i++) loop(() -> call(() -> {
                     List<Message> l = new ArrayList<>(batch);
                     for (int k = 0; k < batch; k++) l.add(msg());
                     p.send(l);
                     acked.add(batch);
-                });
+                }));
                 break;
             default:
                 Semaphore sem = new Semaphore(conc);
                 boolean own = !mode.equals("asyncbp");
                 SendCallback cb = new SendCallback() {
-                    public void onSuccess(SendResult r) { acked.increment(); if (own) sem.release(); }
-                    public void onException(Throwable e) { fail(e); if (own) sem.release(); }
+                    public void onSuccess(SendResult r) { acked.increment(); ended.increment(); if (own) sem.release(); }
+                    public void onException(Throwable e) { fail(e); ended.increment(); if (own) sem.release(); }
                 };
                 loop(() -> {
                     if (own) sem.acquire();
-                    try { p.send(msg(), cb); } catch (Throwable e) { if (own) sem.release(); throw e; }
+                    begun.increment();
+                    try { p.send(msg(), cb); } catch (Throwable e) { ended.increment(); if (own) sem.release(); throw e; }
                 });
         }
         Thread.sleep((long) (warm * 1000));
@@ -111,7 +128,8 @@ public class Bench {
         Thread.sleep((long) (secs * 1000));
         long n1 = acked.sum(), f1 = failed.sum(), c1 = cpu(), t1 = System.nanoTime();
         stop = true;
-        Thread.sleep(500);      // what is in flight ends: the sink's count must be ours
+        Thread.sleep(20);       // the loops see it, and then what is in flight ends:
+        drain();                // the sink's count must be ours
         long total = acked.sum();
         long[] l; synchronized (lat) { l = lat.stream().mapToLong(Long::longValue).sorted().toArray(); }
         System.out.printf(Locale.ROOT, "RESULT {\"n\": %d, \"total\": %d, \"failed\": %d, \"secs\": %.6f, \"cpu\": %.6f, \"rssKiB\": %d%s%s}%n",

@@ -1,28 +1,25 @@
 """
-What the two Python programs share: their arguments, their stop-watch, their pace.
+What the Python programs share: their arguments, and what they tell at the end.
 
-Follows what the Java and the Go program do for themselves.
+Follows what the Java, the Go and the JavaScript program do for themselves.
 """
 
 from __future__ import annotations
 
 import json
+import random
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
-
-from twisted.internet import task
-
-TICK = 0.001
 
 
 class Arguments(NamedTuple):
     """
     What every program is given after the address.
 
-    @ivar mode: How to send; each program has its own words.
+    @ivar mode: How to send; each program has its own words, with C{+} between.
 
     @ivar window: How many sends are outstanding.
 
@@ -76,6 +73,7 @@ class Measured:
         self.failed = 0
         self._error: str | None = None
         self._latencies: list[float] = []
+        self._before: tuple[int, int, float, float] = (0, 0, 0.0, 0.0)
         self._result: dict[str, Any] = {}
 
     def fail(self, error: object) -> None:
@@ -92,42 +90,57 @@ class Measured:
         self.acked += 1
         self._latencies.append(time.perf_counter() - start)
 
-    async def over(self, reactor: Any, given: Arguments) -> None:
+    def begin(self) -> None:
         """
-        Let the warm-up pass, then measure.
+        The warm-up is over.
         """
-        await task.deferLater(reactor, given.warm)
         self._latencies.clear()
-        n, failed = self.acked, self.failed
-        start, cpu = time.perf_counter(), time.process_time()
-        await task.deferLater(reactor, given.seconds)
+        self._before = (
+            self.acked,
+            self.failed,
+            time.perf_counter(),
+            time.process_time(),
+        )
+
+    def end(self) -> None:
+        """
+        What comes now does not count any more.
+        """
+        acked, failed, start, cpu = self._before
         self._result = {
-            "n": self.acked - n,
+            "n": self.acked - acked,
             "failed": self.failed - failed,
             "secs": time.perf_counter() - start,
             "cpu": time.process_time() - cpu,
             **percentiles(self._latencies),
         }
 
-    def result(self) -> str:
+    def result(self, **more: Any) -> str:
         """
         Say it as the runner reads it.
+
+        @param more: What this program alone can tell.
         """
-        self._result |= {"total": self.acked, "rssKiB": peakMemory()}
+        told = {
+            **self._result,
+            "total": self.acked,
+            "rssKiB": memory("VmHWM"),
+            **more,
+        }
         if self._error is not None:
-            self._result["error"] = self._error
-        return f"RESULT {json.dumps(self._result)}"
+            told["error"] = self._error
+        return f"RESULT {json.dumps(told)}"
 
 
-def peakMemory() -> int:
+def memory(which: str) -> int:
     """
-    The most KiB this process has held.
+    The KiB this process holds (C{VmRSS}), or the most it has held (C{VmHWM}).
 
     Not C{ru_maxrss}: that begins with what the process that started us held.
     """
     status = Path("/proc/self/status").read_text()
-    peak = re.search(r"^VmHWM:\s+(\d+)", status, re.MULTILINE)
-    return int(peak[1]) if peak else 0
+    found = re.search(rf"^{which}:\s+(\d+)", status, re.MULTILINE)
+    return int(found[1]) if found else 0
 
 
 def percentiles(latencies: list[float]) -> dict[str, int]:
@@ -143,24 +156,26 @@ def percentiles(latencies: list[float]) -> dict[str, int]:
     }
 
 
-def pace(rate: float, send: Callable[[], object]) -> task.LoopingCall:
+def lines(size: int) -> bytes:
     """
-    Send what is due, at each tick.
-
-    @param rate: Sends a second.
-
-    @return: What stops it.
+    A body that can be compressed as a log can: lines of words and numbers, the
+    same ones each time.
     """
-    gap = 1 / rate
-    due = time.perf_counter()
-
-    def tick() -> None:
-        nonlocal due
-        now = time.perf_counter()
-        while due <= now:
-            due += gap
-            send()
-
-    loop = task.LoopingCall(tick)
-    loop.start(TICK)
-    return loop
+    chance = random.Random(size)
+    words = [
+        "order",
+        "paid",
+        "sent",
+        "back",
+        "user",
+        "item",
+        "shop",
+        "stored",
+        "price",
+        "open",
+    ]
+    out = b""
+    while len(out) < size:
+        named = {word: chance.randrange(10**6) for word in chance.sample(words, 4)}
+        out += json.dumps(named).encode() + b"\n"
+    return out[:size]

@@ -4,9 +4,18 @@ they have by default, and one new message for each send.
 
     producer NAME_SERVER MODE WINDOW BATCH SIZE SECONDS WARM RATE TOPIC
 
-C{MODE} is C{send} or C{batch} (C{sendBatch} of C{BATCH} messages); C{WINDOW}
-calls are outstanding.  C{RATE} other than 0 is a paced load of single sends, of
-which the latencies are told.
+C{MODE} is C{send} or C{batch} (C{sendBatch} of C{BATCH} messages), and then, with
+C{+} before each, what is not as by default:
+
+    - C{acl}, C{tls}, C{header} (ROCKETMQ instead of JSON): of the client
+    - C{batching}, C{hook} (one that does nothing), C{raised} (room for twice the
+      window): of the producer
+    - C{SYNC}, C{ASYNC}: of each send
+    - C{zlib}: bodies like a log's, so that compressing them is work
+    - C{profile}: look where the time goes, too
+
+C{WINDOW} calls are outstanding.  C{RATE} other than 0 is a paced load of single
+sends, of which the latencies are told.
 
 At the end nothing is in flight: what it says it sent is what the sink must have
 counted.
@@ -14,21 +23,82 @@ counted.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from functools import partial
 from typing import Any
 
 from twisted.internet import task
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
-from txrocketmq import Message, MQClient, Producer
+from txrocketmq import (
+    Batching,
+    ClientSettings,
+    CommunicationMode,
+    Message,
+    MQClient,
+    Producer,
+    ProducerSettings,
+    SessionCredentials,
+    TLSSettings,
+)
+from txrocketmq.context import SendMessageContext
+from txrocketmq.interfaces import ISendMessageHook
+from txrocketmq.remoting import SerializeType
 
-from .measuring import Arguments, Measured, pace
+from .measuring import Arguments, Measured, lines, memory
+from .pacing import over, pace
+from .sampling import Samples
 
 given = Arguments.parse(sys.argv[2:])
 NAME_SERVER, TOPIC, BATCH = sys.argv[1], given.topic, given.batch
-BODY = b"x" * given.size
+METHOD, *VARIANTS = given.mode.split("+")
+BODY = lines(given.size) if "zlib" in VARIANTS else b"x" * given.size
+
+
+@implementer(ISendMessageHook)
+class Nothing:
+    """
+    A hook that does nothing.
+    """
+
+    def sendMessageBefore(self, context: SendMessageContext) -> None:
+        """
+        Do nothing.
+        """
+
+    def sendMessageAfter(self, context: SendMessageContext) -> None:
+        """
+        Do nothing.
+        """
+
+
+CLIENT: dict[str, Any] = {
+    "acl": {"credentials": SessionCredentials("bench", "a secret of some length")},
+    "header": {"serializeType": SerializeType.ROCKETMQ},
+    "tls": {"tls": TLSSettings(trustRoots=os.environ.get("TXROCKETMQ_BENCH_ROOTS"))},
+}
+PRODUCER: dict[str, Any] = {
+    "batching": {"batching": Batching()},
+    "raised": {
+        "maxInFlightMessages": 2 * given.window,
+        "maxInFlightBytes": 2 * given.window * max(given.size, 1024),
+    },
+}
+
+
+def chosen(settings: dict[str, Any]) -> dict[str, Any]:
+    """
+    Those of some settings that this run is to have.
+    """
+    return {
+        name: value
+        for variant in VARIANTS
+        for name, value in settings.get(variant, {}).items()
+    }
 
 
 class Load:
@@ -40,13 +110,19 @@ class Load:
         self.producer = producer
         self.measured = measured
         self.sending = True
+        # Bound once: a method bound for each send would be memory of its own.
+        self.ends = self.sent, self.refused
+        self.call: Any = producer.send
+        for mode in CommunicationMode:
+            if mode.name in VARIANTS:
+                self.call = partial(producer.send, mode=mode)
 
     def send(self) -> None:
         """
         Send one message, and another when it is stored.
         """
         message = Message(TOPIC, BODY, tags="T")
-        self.producer.send(message).addCallbacks(self.sent, self.refused)
+        self.call(message).addCallbacks(*self.ends)
 
     def sent(self, result: object) -> None:
         """
@@ -76,7 +152,7 @@ class Load:
         Send one message and note how long it took.
         """
         start = time.perf_counter()
-        done: Deferred[Any] = self.producer.send(Message(TOPIC, BODY, tags="T"))
+        done: Deferred[Any] = self.call(Message(TOPIC, BODY, tags="T"))
         done.addCallbacks(lambda _: self.measured.note(start), self.refused)
 
     def refused(self, reason: Failure) -> None:
@@ -92,28 +168,49 @@ async def run(reactor: Any, load: Load) -> None:
     """
     if given.rate:
         paced = pace(given.rate, load.sendTimed)
-        await load.measured.over(reactor, given)
+        await over(load.measured, reactor, given)
         paced.stop()
     else:
-        begin = load.sendBatch if given.mode == "batch" else load.send
+        begin = load.sendBatch if METHOD == "batch" else load.send
         for _ in range(given.window):
             begin()
-        await load.measured.over(reactor, given)
+        await over(load.measured, reactor, given)
     load.sending = False
     await load.producer.flush()
     # The last result is given in the same turn, after the flush.
     await task.deferLater(reactor, 0)
 
 
+async def sampled(reactor: Any, load: Load) -> dict[str, Any]:
+    """
+    Do the same, and look where the time goes.
+    """
+    samples = Samples()
+    samples.start()
+    await run(reactor, load)
+    samples.stop()
+    return {"profile": samples.counts}
+
+
 async def main(reactor: Any) -> None:
     """
     Start a client, measure one producer, stop.
     """
-    client = MQClient(reactor, NAME_SERVER)
-    load = Load(Producer(client, "GID_bench"), Measured())
+    client = MQClient(reactor, NAME_SERVER, ClientSettings(**chosen(CLIENT)))
+    hooks = [Nothing()] if "hook" in VARIANTS else []
+    settings = ProducerSettings(**chosen(PRODUCER))
+    producer = Producer(client, "GID_bench", settings, hooks=hooks)
     client.startService()
-    await run(reactor, load)
-    print(load.measured.result(), flush=True)
+    load = Load(producer, Measured())
+    # As the others: the first one finds the way.
+    await producer.send(Message(TOPIC, BODY, tags="T"))
+    load.measured.acked += 1
+    more: dict[str, Any] = {"rssBeforeKiB": memory("VmRSS")}
+    if "profile" in VARIANTS:
+        more |= await sampled(reactor, load)
+    else:
+        await run(reactor, load)
+    print(load.measured.result(**more), flush=True)
     await client.stopService()
 
 

@@ -27,7 +27,8 @@ import msgspec
 import orjson
 from twisted.internet import defer, endpoints, protocol, task
 
-from .measuring import Arguments, Measured, pace
+from .measuring import Arguments, Measured
+from .pacing import over, pace
 
 given = Arguments.parse(sys.argv[2:])
 PORT, MODE, BATCH, SIZE = int(sys.argv[1]), given.mode, given.batch, given.size
@@ -199,7 +200,7 @@ async def main(reactor: Any) -> None:
     else:
         for _ in range(given.window):
             client.send().addCallback(again)
-    await measured.over(reactor, given)
+    await over(measured, reactor, given)
     if given.rate:
         paced.stop()
     print(measured.result(), flush=True)

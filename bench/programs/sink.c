@@ -1,12 +1,18 @@
-/* A name server and a broker in one process: they acknowledge every send at
- * once and store nothing.
+/* A name server and a broker in one process: they acknowledge every send and
+ * store nothing.
  *
  *   cc -O2 -pthread -o sink sink.c
- *   ./sink [PORT [PORT]]       on 127.0.0.1, until killed; 0 is any free port
+ *   ./sink [--delay MILLISECONDS]      on free ports of 127.0.0.1, until killed
+ *
+ *   cc -O2 -pthread -DTLS -o sink-tls sink.c -lssl -lcrypto
+ *   ./sink-tls CERTIFICATE.pem KEY.pem
  *
  * The first line of output is {"nameServer": PORT, "broker": PORT}.
  *
  * One thread a connection: one read(), all whole frames in it, one write().
+ * With a delay, a second thread of each connection writes what the first has
+ * answered when it is due; reading goes on meanwhile.  TLS is OpenSSL's, on the
+ * same two calls.
  * Requests have JSON or binary headers; answers are JSON, as of a stock broker.
  * A single send is answered as a broker of 4.9 answers it: with the queue it
  * named and with an id and an offset that no other answer has, so that a client
@@ -27,13 +33,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
+#ifdef TLS
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#endif
 
 #define ROOM (8u << 20)
 #define SPARE (1u << 20)
 #define MOST_IDS 20000
 
 static int broker_port;
+static long delay;                               /* milliseconds */
 static atomic_long frames, messages, bytes, reads, offset;
 
 static uint32_t be32(const char *p) { uint32_t v; memcpy(&v, p, 4); return ntohl(v); }
@@ -156,22 +168,94 @@ static size_t answer(char *out, const struct request *r) {
     return 8 + header + body;
 }
 
-static int push(int fd, const char *p, size_t n) {
+/* An answer that waits for its time. */
+struct parcel {
+    struct parcel *next;
+    struct timespec due;
+    size_t size;
+    char bytes[];
+};
+
+struct connection {
+    int fd, ended;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct parcel *first, **last;
+#ifdef TLS
+    SSL *tls;
+#endif
+};
+
+#ifdef TLS
+static SSL_CTX *context;
+
+static int opened(struct connection *c) {
+    c->tls = SSL_new(context);
+    SSL_set_fd(c->tls, c->fd);
+    return SSL_accept(c->tls) == 1;
+}
+static void closed(struct connection *c) { SSL_free(c->tls); close(c->fd); }
+static ssize_t get(struct connection *c, char *p, size_t n) { return SSL_read(c->tls, p, n); }
+static ssize_t put(struct connection *c, const char *p, size_t n) { return SSL_write(c->tls, p, n); }
+#else
+static int opened(struct connection *c) { return c->fd >= 0; }
+static void closed(struct connection *c) { close(c->fd); }
+static ssize_t get(struct connection *c, char *p, size_t n) { return read(c->fd, p, n); }
+static ssize_t put(struct connection *c, const char *p, size_t n) { return write(c->fd, p, n); }
+#endif
+
+static int push(struct connection *c, const char *p, size_t n) {
     while (n) {
-        ssize_t k = write(fd, p, n);
+        ssize_t k = put(c, p, n);
         if (k <= 0) return -1;
         p += k; n -= k;
     }
     return 0;
 }
 
-static void *serve(void *arg) {
-    int fd = (int)(intptr_t)arg, one = 1;
+/* Answer now, or after the delay. */
+static int deliver(struct connection *c, const char *p, size_t n) {
+    if (!delay) return push(c, p, n);
+    struct parcel *it = malloc(sizeof *it + n);
+    it->next = 0;
+    it->size = n;
+    memcpy(it->bytes, p, n);
+    clock_gettime(CLOCK_MONOTONIC, &it->due);
+    long nanos = it->due.tv_nsec + delay % 1000 * 1000000;
+    it->due.tv_sec += delay / 1000 + nanos / 1000000000;
+    it->due.tv_nsec = nanos % 1000000000;
+    pthread_mutex_lock(&c->lock);
+    *c->last = it;
+    c->last = &it->next;
+    pthread_cond_signal(&c->changed);
+    pthread_mutex_unlock(&c->lock);
+    return 0;
+}
+
+static struct parcel *next_parcel(struct connection *c) {
+    pthread_mutex_lock(&c->lock);
+    while (!c->first && !c->ended) pthread_cond_wait(&c->changed, &c->lock);
+    struct parcel *it = c->first;
+    if (it && !(c->first = it->next)) c->last = &c->first;
+    pthread_mutex_unlock(&c->lock);
+    return it;
+}
+
+static void *deliver_late(void *arg) {
+    struct connection *c = arg;
+    for (struct parcel *it; (it = next_parcel(c)); free(it)) {
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &it->due, 0);
+        push(c, it->bytes, it->size);            /* who is gone gets nothing */
+    }
+    return 0;
+}
+
+/* Everything that one connection asks, until it is closed. */
+static void answer_all(struct connection *c) {
     size_t held = 0;
     char *in = malloc(ROOM), *out = malloc(ROOM);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     for (;;) {
-        ssize_t got = read(fd, in + held, ROOM - held);
+        ssize_t got = get(c, in + held, ROOM - held);
         if (got <= 0) break;
         size_t at = 0, filled = 0;
         int sends = 0;
@@ -191,26 +275,41 @@ static void *serve(void *arg) {
             if (r.flag & 3) continue;
             filled += answer(out + filled, &r);
             if (filled > ROOM - SPARE) {
-                if (push(fd, out, filled)) goto done;
+                if (deliver(c, out, filled)) goto done;
                 filled = 0;
             }
         }
         if (sends) { atomic_fetch_add(&bytes, got); atomic_fetch_add(&reads, 1); }
-        if (filled && push(fd, out, filled)) break;
+        if (filled && deliver(c, out, filled)) break;
         memmove(in, in + at, held - at);
         held -= at;
     }
 done:
-    close(fd); free(in); free(out);
+    free(in); free(out);
+}
+
+static void *serve(void *arg) {
+    struct connection c = {.fd = (int)(intptr_t)arg, .lock = PTHREAD_MUTEX_INITIALIZER,
+        .changed = PTHREAD_COND_INITIALIZER};
+    pthread_t late;
+    int one = 1;
+    c.last = &c.first;
+    setsockopt(c.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (delay) pthread_create(&late, 0, deliver_late, &c);
+    if (opened(&c)) answer_all(&c);
+    pthread_mutex_lock(&c.lock);
+    c.ended = 1;
+    pthread_cond_signal(&c.changed);
+    pthread_mutex_unlock(&c.lock);
+    if (delay) pthread_join(late, 0);
+    closed(&c);
     return 0;
 }
 
-static int listening(const char *port, int *chosen) {
-    int s = socket(AF_INET, SOCK_STREAM, 0), one = 1;
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(atoi(port)),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+static int listening(int *chosen) {
+    int s = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof a;
-    setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (bind(s, (void *)&a, sizeof a) || listen(s, 128) || getsockname(s, (void *)&a, &size)) {
         perror("sink");
         exit(1);
@@ -230,11 +329,28 @@ static void *accept_all(void *arg) {
     return 0;
 }
 
+/* Reads the command line. */
+static int prepared(int argc, char **argv) {
+#ifdef TLS
+    context = SSL_CTX_new(TLS_server_method());
+    if (argc == 3 && SSL_CTX_use_certificate_chain_file(context, argv[1]) == 1 &&
+        SSL_CTX_use_PrivateKey_file(context, argv[2], SSL_FILETYPE_PEM) == 1) return 1;
+    ERR_print_errors_fp(stderr);
+    return 0;
+#else
+    if (argc == 3 && !strcmp(argv[1], "--delay")) return (delay = atol(argv[2])) > 0;
+    return argc == 1;
+#endif
+}
+
 int main(int argc, char **argv) {
     int name_server_port;
-    int n = listening(argc > 1 ? argv[1] : "0", &name_server_port);
-    int b = listening(argc > 2 ? argv[2] : "0", &broker_port);
     pthread_t t;
+    if (!prepared(argc, argv)) {
+        fprintf(stderr, "sink: wrong usage\n");
+        return 2;
+    }
+    int n = listening(&name_server_port), b = listening(&broker_port);
     signal(SIGPIPE, SIG_IGN);
     printf("{\"nameServer\": %d, \"broker\": %d}\n", name_server_port, broker_port);
     fflush(stdout);

@@ -1,208 +1,239 @@
 """
-Tests for what the benchmarks make of their runs.
+Tests for what is printed, and for what the documentation includes.
 """
 
 from __future__ import annotations
 
+import json
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from bench.report import Summary, summaries, table, verdict
-from bench.rows import FLOOR, OURS, SETS, YARDSTICK, Row, chosenRows
-from bench.runs import Run, interleaved, problems
+from bench import pages
+from bench.__main__ import main, parse
+from bench.claims import CLAIMS, SHOWS, Verdict, judge
+from bench.figures import summaries
+from bench.report import table, verdictLine
+from bench.rows import JAVA, PLAIN, PROFILE, SETS, YARDSTICK
+from tests.support import CHECKOUT
 
-JAVA = Row("java", "java", "async")
+from .told import told
+
+DOCS = CHECKOUT / "docs"
 
 
-def told(row: Row, repetition: int = 0, **other: Any) -> Run:
+class TableTests(SynchronousTestCase):
     """
-    What a program of a good run told: a thousand messages in a second.
-    """
-    run: Run = {
-        "name": row.name,
-        "repetition": repetition,
-        "n": 1000,
-        "secs": 1.0,
-        "cpu": 1.0,
-        "rssKiB": 1024,
-        "failed": 0,
-        "problems": [],
-    }
-    return run | other
-
-
-class ProblemsTests(SynchronousTestCase):
-    """
-    Tests for L{problems}.
+    Tests for L{table}.
     """
 
-    def test_equalCountsAreGood(self) -> None:
+    def line(self, *runs: Any, **missing: str) -> str:
         """
-        A program that drains must have counted what the sink has.
+        The line of Java's row.
         """
-        run = told(OURS, total=1500, sinkMessages=1500)
-        self.assertEqual(problems(run, OURS, True), [])
+        return table(summaries([JAVA], runs, missing)).splitlines()[2]
 
-    def test_drainedProgramMustCountExactly(self) -> None:
+    def test_figures(self) -> None:
         """
-        One message more at the sink was sent twice, or not waited for.
+        A row has its figures, and nothing where it has none.
         """
-        for counted in (1499, 1501):
-            run = told(OURS, total=1500, sinkMessages=counted)
-            [problem] = problems(run, OURS, True)
-            self.assertIn(str(counted), problem)
-
-    def test_whatIsInFlightMayBeCounted(self) -> None:
-        """
-        A program that ends in the middle may have a window of messages
-        outstanding, and no more.
-        """
-        run = told(JAVA, total=1500, sinkMessages=1756)
-        self.assertEqual(problems(run, JAVA, False), [])
-        [problem] = problems(run | {"sinkMessages": 1800}, JAVA, False)
-        self.assertIn("1800", problem)
-
-    def test_unseenMessagesAreNotCounted(self) -> None:
-        """
-        A program cannot have more acknowledged than the sink has seen.
-        """
-        run = told(JAVA, total=1500, sinkMessages=1499)
-        [problem] = problems(run, JAVA, False)
-        self.assertIn("1499", problem)
-
-    def test_failedSendsAreAProblem(self) -> None:
-        """
-        A failure is quick; a rate with failures in it is none.
-        """
-        [problem] = problems(told(OURS, failed=3, error="refused"), OURS, True)
-        self.assertEqual(problem, "3 sends failed: refused")
-
-    def test_silenceIsAProblem(self) -> None:
-        """
-        A program that told nothing says why, where that is known.
-        """
-        self.assertEqual(problems({"error": "no jar"}, OURS, True), ["no jar"])
-        self.assertEqual(problems({"n": 0}, OURS, True), ["nothing was acknowledged"])
-
-    def test_pacedLoadMustKeepItsPace(self) -> None:
-        """
-        Latencies at half the rate are not latencies at that rate.
-        """
-        row = Row("paced", "txrocketmq", "send", rate=2000.0)
-        [problem] = problems(told(row), row, True)
-        self.assertIn("1,000 of 2,000", problem)
-
-
-class SummaryTests(SynchronousTestCase):
-    """
-    Tests for L{summaries} and L{table}.
-    """
-
-    def summed(self, runs: list[Run], **missing: str) -> list[Summary]:
-        """
-        Sum up the yardstick, our row and Java's.
-        """
-        return summaries([YARDSTICK, OURS, JAVA], runs, missing)
-
-    def test_ratiosAreTakenWithinRepetitions(self) -> None:
-        """
-        A repetition in which the machine was slow has the same ratio.
-        """
-        runs = [
-            told(YARDSTICK, 0),
-            told(OURS, 0, n=500),
-            told(YARDSTICK, 1, n=100),
-            told(OURS, 1, n=50),
-        ]
-        ours = self.summed(runs)[1]
-        self.assertEqual(ours["ofYardstick"], {"median": 0.5, "min": 0.5, "max": 0.5})
-        self.assertEqual(ours["rate"], {"median": 275, "min": 50, "max": 500})
-
-    def test_badRunsDoNotCount(self) -> None:
-        """
-        A run with a problem is in no figure, and the row says so.
-        """
-        runs = [
-            told(YARDSTICK),
-            told(OURS, 0, n=500),
-            told(OURS, 1, n=9000, problems=["miscounted"]),
-        ]
-        summed = self.summed(runs)
-        self.assertEqual(summed[1]["rate"]["max"], 500)
-        self.assertIn("miscounted", table(summed))
+        self.assertEqual(
+            self.line(told(JAVA, n=4000, otherCores=0.25)),
+            "| java async | 4,000 | 4,000 | 4,000 | 250.00 | 1 |  |  | 0.25 |  |  |",
+        )
 
     def test_whatIsMissingIsNamed(self) -> None:
         """
         A row that could not be run is in the table, with the reason.
         """
-        summed = self.summed([], java="mvn is not on the path")
-        self.assertIn("| java | left out: mvn is not on the path |", table(summed))
+        missing = {JAVA.name: "mvn is not on the path"}
+        self.assertEqual(
+            self.line(**missing), "| java async | left out: mvn is not on the path |"
+        )
 
     def test_allFailed(self) -> None:
         """
         A row none of whose runs count has no figures, but its problems.
         """
-        summed = self.summed([told(JAVA, problems=["it did not end in time"])])
-        self.assertIn("| java | failed: it did not end in time |", table(summed))
-
-
-class VerdictTests(SynchronousTestCase):
-    """
-    Tests for L{verdict}.
-    """
-
-    def judged(self, n: float) -> tuple[str, bool]:
-        """
-        Judge a rate, the yardstick's being 1000.
-        """
-        return verdict(
-            summaries([YARDSTICK, OURS], [told(YARDSTICK), told(OURS, n=n)], {})
+        self.assertEqual(
+            self.line(told(JAVA, problems=["it did not end in time"])),
+            "| java async | failed: it did not end in time |",
         )
 
-    def test_floor(self) -> None:
+    def test_someFailed(self) -> None:
         """
-        The floor itself is enough, and less is not.
+        A row some of whose runs do not count says so.
         """
-        line, met = self.judged(1000 * FLOOR)
-        self.assertTrue(met)
-        self.assertIn("met", line)
-        line, met = self.judged(1000 * FLOOR - 1)
-        self.assertFalse(met)
-        self.assertIn("NOT MET", line)
-
-    def test_notMeasuredIsNotMet(self) -> None:
-        """
-        Without our row, or without the yardstick, nothing is met.
-        """
-        for runs in ([told(YARDSTICK)], [told(OURS)]):
-            line, met = verdict(summaries([YARDSTICK, OURS], runs, {}))
-            self.assertFalse(met)
-            self.assertIn("NOT MET", line)
+        line = self.line(told(JAVA), told(JAVA, 1, problems=["miscounted"]))
+        self.assertIn("java async (some runs failed: miscounted) |", line)
 
 
-class RowsTests(SynchronousTestCase):
+class VerdictLineTests(SynchronousTestCase):
     """
-    Tests for the order and the choice of rows.
+    Tests for L{verdictLine}.
     """
 
-    def test_everySecondRepetitionIsReversed(self) -> None:
+    def line(self, **other: Any) -> str:
         """
-        No row always runs before another.
+        The line of a verdict.
         """
-        order = [row.name for _, row in interleaved([YARDSTICK, JAVA], 2)]
-        self.assertEqual(order, [YARDSTICK.name, "java", "java", YARDSTICK.name])
+        verdict: Verdict = {
+            "show": "show1",
+            "text": "rate, of Java async",
+            "median": 0.625,
+            "min": 0.5,
+            "max": 0.75,
+            "least": 0.5,
+            "most": None,
+            "met": True,
+        }
+        return verdictLine(verdict | other)
 
-    def test_yardstickIsAlwaysIn(self) -> None:
+    def test_met(self) -> None:
         """
-        Whatever is chosen, there is something to compare it with.
+        The figure stands with its range, the bound and the verdict.
         """
-        self.assertEqual(chosenRows(["peers"], "java")[0], YARDSTICK)
-        self.assertEqual(len(chosenRows(["peers"], "java")), 2)
+        self.assertEqual(
+            self.line(),
+            "show1  rate, of Java async: 0.62 (0.50..0.75), at least 0.5: MET",
+        )
 
-    def test_namesAreUnique(self) -> None:
+    def test_notMet(self) -> None:
         """
-        Runs are told apart by the names of their rows.
+        What is not met is seen at once.
         """
-        names = [row.name for row in chosenRows(list(SETS))]
-        self.assertEqual(len(names), len(set(names)))
+        line = self.line(least=None, most=0.25, met=False)
+        self.assertTrue(line.endswith(", at most 0.25: NOT MET"))
+
+    def test_exactly(self) -> None:
+        """
+        One bound from both sides is an equation.
+        """
+        self.assertIn(", exactly 1: MET", self.line(least=1.0, most=1.0))
+
+    def test_bytes(self) -> None:
+        """
+        What is no ratio has no fractions.
+        """
+        self.assertIn(": 1,890 (", self.line(median=1889.8))
+
+    def test_notMeasured(self) -> None:
+        """
+        Without a figure there is the reason.
+        """
+        line = self.line(notMeasured="java async: no mvn", met=False)
+        self.assertIn(": not measured (java async: no mvn), at least 0.5: NOT", line)
+
+    def test_withoutBound(self) -> None:
+        """
+        What only stands beside has no verdict.
+        """
+        line = self.line(least=None, met=None)
+        self.assertTrue(line.endswith(": 0.62 (0.50..0.75)"))
+
+
+class IncludeTests(SynchronousTestCase):
+    """
+    Tests for what the documentation includes.
+    """
+
+    def saved(self) -> dict[str, Any]:
+        """
+        What a small run has written.
+        """
+        chosen = [YARDSTICK, PLAIN, PROFILE, JAVA]
+        runs = [told(YARDSTICK), told(PLAIN, n=500)]
+        runs.append(told(PROFILE, profile={"Deferreds": 1, "_wire": 3}))
+        missing = {JAVA.name: "no mvn, sorry"}
+        return {
+            "environment": {"cores": 4, "orjson": None},
+            "load": {"repetitions": 3, "seconds": 4.0, "size": 100},
+            "rows": summaries(chosen, runs, missing),
+            "claims": judge(list(SETS["floor"]), ["floor"], runs, {}),
+        }
+
+    def test_tables(self) -> None:
+        """
+        There are the machine, the verdicts, the profile and all rows.
+        """
+        text, title = pages.include(self.saved()), SHOWS["floor"]
+        for line in (
+            ":cores: 4",
+            ":load: 3 repetitions of 4 s, bodies of 100 bytes",
+            ".. image:: performance.svg",
+            f'   "{title}","{CLAIMS[0].text}",0.50,0.50..0.50,at least 0.4,met',
+            "   _wire,75.0%,1500.00",
+            "   all,100%,2000.00",
+            '   java async,"left out: no mvn, sorry",,,,,,,,,',
+        ):
+            self.assertIn(f"{line}\n", text)
+        self.assertNotIn("orjson", text)
+
+    def test_withoutProfile(self) -> None:
+        """
+        Without a profile there is no table of one.
+        """
+        saved = self.saved()
+        saved["rows"] = saved["rows"][:2]
+        self.assertNotIn("Where the time", pages.include(saved))
+
+    def test_pageIsOfWhatIsKept(self) -> None:
+        """
+        The tables in the documentation are made of the figures kept beside them,
+        or say that there are none.
+        """
+        kept = DOCS / pages.KEPT
+        expected = pages.NOT_MEASURED
+        if kept.exists():
+            expected = pages.include(json.loads(kept.read_text()))
+        self.assertEqual((DOCS / pages.INCLUDE).read_text(), expected)
+
+    def test_report(self) -> None:
+        """
+        C{--report} prints and writes what an earlier run has found.
+        """
+        docs = Path(self.mktemp())
+        docs.mkdir()
+        saved = docs / "saved.json"
+        saved.write_text(json.dumps({**self.saved(), "runs": []}))
+        with redirect_stdout(StringIO()) as printed:
+            self.assertEqual(main([f"--report={saved}", f"--docs={docs}"]), 0)
+        self.assertIn("at least 0.4: MET", printed.getvalue())
+        kept = json.loads((docs / pages.KEPT).read_text())
+        self.assertEqual((docs / pages.INCLUDE).read_text().count("csv-table"), 3)
+        self.assertNotIn("runs", kept)
+
+
+class ArgumentTests(SynchronousTestCase):
+    """
+    Tests for the command line.
+    """
+
+    def test_everythingByDefault(self) -> None:
+        """
+        Without options all is measured, on the sink and on a broker.
+        """
+        options = parse([])
+        self.assertEqual(options.sets, list(SETS))
+        self.assertEqual(options.broker, ["sink", "real"])
+
+    def test_choice(self) -> None:
+        """
+        Sets, peers and targets can be chosen; C{all} is all.
+        """
+        options = parse(["--sets=show1,show8", "--peers=all", "--broker=sink"])
+        self.assertEqual(options.sets, ["show1", "show8"])
+        self.assertEqual(options.peers, ["java", "go", "js", "grpc"])
+        self.assertEqual(options.broker, ["sink"])
+
+    def test_unknown(self) -> None:
+        """
+        A word that is none is refused.
+        """
+        with redirect_stderr(StringIO()) as printed:
+            raised = self.assertRaises(SystemExit, parse, ["--sets=show1,show9"])
+        self.assertEqual(raised.code, 2)
+        self.assertIn("show9", printed.getvalue())

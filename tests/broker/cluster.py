@@ -207,12 +207,16 @@ class Cluster:
             self._overrides,
         )
         configuration.writeSettings(server.settingsFile, settings)
-        server.configure(
-            self.version,
-            configuration.BROKER,
-            (*configuration.BROKER_MEMORY, *self._protection.flags),
+        self._configureBroker(
+            server, (*configuration.BROKER_MEMORY, *self._protection.flags)
         )
         return server
+
+    def _configureBroker(self, server: Server, flags: Sequence[str]) -> None:
+        """
+        Settle how a broker is started.
+        """
+        server.configure(self.version, configuration.BROKER, flags)
 
     def _server(self, name: str, ports: Iterable[int]) -> Server:
         """

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 NAME_SERVER = "org.apache.rocketmq.namesrv.NamesrvStartup"
 BROKER = "org.apache.rocketmq.broker.BrokerStartup"
+PROXY = "org.apache.rocketmq.proxy.ProxyStartup"
 
 JVM_FLAGS = (
     "-XX:+UseSerialGC",
@@ -124,6 +126,19 @@ def brokerSettings(
         "storePathRootDir": str(store),
         "storePathCommitLog": str(store / "commitlog"),
         **overrides,
+    }
+
+
+def proxySettings(nameServers: str, grpcPort: int, remotingPort: int) -> dict[str, Any]:
+    """
+    The C{rmq-proxy.json} of one proxy.
+    """
+    return {
+        "rocketMQClusterName": _BROKER["brokerClusterName"],
+        "namesrvAddr": nameServers,
+        "grpcServerPort": grpcPort,
+        "remotingListenPort": remotingPort,
+        "localServeAddr": "127.0.0.1",
     }
 
 

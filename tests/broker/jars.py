@@ -68,11 +68,13 @@ def cacheDirectory() -> Path:
     return Path.home() / ".cache" / "txrocketmq-tests"
 
 
-def serverJars(version: str) -> Path:
+def serverJars(version: str, *, proxy: bool = False) -> Path:
     """
     Get the jars of the server and of the Java client.
 
     @param version: A release of Apache RocketMQ.
+
+    @param proxy: Get those of the proxy, too.
 
     @return: The directory with the jars.
 
@@ -89,11 +91,12 @@ def serverJars(version: str) -> Path:
             "--batch-mode",
             f"--file={pom}",
             f"-Drocketmq.version={version}",
+            *(["-Pproxy"] if proxy else []),
             "dependency:copy-dependencies",
             f"-DoutputDirectory={directory}",
         )
 
-    return cached(f"jars-{version}", [pom], make)
+    return cached(f"jars-{'proxy-' if proxy else ''}{version}", [pom], make)
 
 
 def javaClasses(version: str) -> Path:

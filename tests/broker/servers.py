@@ -17,7 +17,7 @@ from . import configuration
 from .jars import findTool, javaClasses, serverJars
 
 _POLL = 0.02
-_BOOTED = b"boot success"
+_BOOTED = (b"boot success", b"startup successfully")
 _EXIT_TIMEOUT = 10.0
 
 
@@ -46,20 +46,31 @@ class Server:
         self._command: Sequence[str] = ()
         directory.mkdir(parents=True)
 
-    def configure(self, version: str, mainClass: str, memory: Sequence[str]) -> None:
+    def configure(
+        self,
+        version: str,
+        mainClass: str,
+        memory: Sequence[str],
+        arguments: Sequence[str] = (),
+    ) -> None:
         """
         Settle the command line.
 
+        @param arguments: Those of the class; by default they name
+            L{settingsFile}.
+
         @raise MissingTool: A tool to make what it needs is not installed.
         """
+        jars = serverJars(version, proxy=mainClass == configuration.PROXY)
         self._command = (
             findTool("java"),
             *configuration.JVM_FLAGS,
             *configuration.UNMAPPING_FLAGS,
             *memory,
             *configuration.writeLogging(self._directory),
-            *("-cp", f"{javaClasses(version)}:{serverJars(version)}/*"),
-            *("Tethered", mainClass, "-c", str(self.settingsFile)),
+            *("-cp", f"{javaClasses(version)}:{jars}/*"),
+            *("Tethered", mainClass),
+            *(arguments or ("-c", str(self.settingsFile))),
         )
 
     @property
@@ -68,6 +79,13 @@ class Server:
         The file its settings are read from.
         """
         return self._directory / "settings"
+
+    @property
+    def process(self) -> int | None:
+        """
+        The id of its process, when there is one.
+        """
+        return self._process.pid if self._process else None
 
     @property
     def running(self) -> bool:
@@ -97,7 +115,7 @@ class Server:
 
         @raise NotStarted: It ended, or did not say so in time.
         """
-        while _BOOTED not in self._output.read_bytes():
+        while not any(words in self._output.read_bytes() for words in _BOOTED):
             if not self.running or time.monotonic() > deadline:
                 raise NotStarted(f"{self.name}: {self._lastWords()}")
             time.sleep(_POLL)

@@ -61,7 +61,7 @@ func main() {
 	}
 	ctx := context.Background()
 	msg := func() *primitive.Message { return primitive.NewMessage(topic, body).WithTag("T") }
-	var acked, failed int64
+	var acked, failed, open int64 // open: calls of send that have not ended
 	var stop atomic.Bool
 	for i := 0; i < 20; i++ {
 		if _, err = p.SendSync(ctx, msg()); err == nil {
@@ -95,6 +95,7 @@ func main() {
 				}
 				next = next.Add(gap)
 				s := time.Now()
+				atomic.AddInt64(&open, 1)
 				if mode == "sync" {
 					if _, e := p.SendSync(ctx, msg()); e != nil {
 						fail(e)
@@ -102,7 +103,9 @@ func main() {
 						atomic.AddInt64(&acked, 1)
 						note(s)
 					}
+					atomic.AddInt64(&open, -1)
 				} else if e := p.SendAsync(ctx, func(_ context.Context, _ *primitive.SendResult, e error) {
+					defer atomic.AddInt64(&open, -1)
 					if e != nil {
 						fail(e)
 						return
@@ -111,6 +114,7 @@ func main() {
 					note(s)
 				}, msg()); e != nil {
 					fail(e)
+					atomic.AddInt64(&open, -1)
 				}
 			}
 		}()
@@ -118,6 +122,7 @@ func main() {
 		for i := 0; i < conc; i++ {
 			go func() {
 				for !stop.Load() {
+					atomic.AddInt64(&open, 1)
 					var e error
 					k := 1
 					switch mode {
@@ -136,6 +141,7 @@ func main() {
 					} else {
 						atomic.AddInt64(&acked, int64(k))
 					}
+					atomic.AddInt64(&open, -1)
 				}
 			}()
 		}
@@ -147,13 +153,16 @@ func main() {
 			} else {
 				atomic.AddInt64(&acked, 1)
 			}
+			atomic.AddInt64(&open, -1)
 			<-sem
 		}
 		go func() {
 			for !stop.Load() {
 				sem <- struct{}{}
+				atomic.AddInt64(&open, 1)
 				if e := p.SendAsync(ctx, cb, msg()); e != nil {
 					fail(e)
+					atomic.AddInt64(&open, -1)
 					<-sem
 				}
 			}
@@ -165,7 +174,10 @@ func main() {
 	time.Sleep(time.Duration(secs * 1e9))
 	n1, f1, c1, el := atomic.LoadInt64(&acked), atomic.LoadInt64(&failed), cpu(), time.Since(t0).Seconds()
 	stop.Store(true)
-	time.Sleep(500 * time.Millisecond) // what is in flight ends: the sink's count must be ours
+	// What is in flight ends: the sink's count must be ours.
+	for i := 0; i < 1000 && (i < 2 || atomic.LoadInt64(&open) != 0); i++ {
+		time.Sleep(10 * time.Millisecond)
+	}
 	total := atomic.LoadInt64(&acked)
 	result := map[string]any{
 		"n": n1 - n0, "total": total, "failed": f1 - f0, "secs": el, "cpu": c1 - c0, "rssKiB": peak(),
