@@ -132,7 +132,7 @@ class ResolveTests(SynchronousTestCase):
         embedded = self.file("sandbox = true")
         ours = {"TXROCKETMQ_NAME_SERVER": "ours:1", "NAMESRV_ADDR": "theirs:1"}
         theirs = {"NAMESRV_ADDR": "theirs:1"}
-        for options, environ, expected in (
+        cases: Any = (
             ({}, ours, ("ours:1",)),
             ({}, theirs, ("theirs:1",)),
             ({"name-server": "line:1"}, ours, ("line:1",)),
@@ -143,7 +143,8 @@ class ResolveTests(SynchronousTestCase):
             ({"config": embedded}, theirs, ("theirs:1",)),
             ({"config": embedded, "name-server": "line:1"}, {}, ("line:1",)),
             ({}, {"TXROCKETMQ_SANDBOX": "1", **theirs}, None),
-        ):
+        )
+        for options, environ, expected in cases:
             configuration = resolve(options, environ).configuration
             self.assertEqual(configuration.nameServer, expected)
             self.assertIs(configuration.sandbox, expected is None)

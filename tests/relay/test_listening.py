@@ -1,66 +1,43 @@
 """
-Tests for L{txrocketmq.relay.listening}.
+Tests for L{txrocketmq.relay.listening} and L{txrocketmq.relay.certificates}.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.serialization import Encoding
+from OpenSSL import SSL
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
-from txrocketmq.relay.listening import CannotListen, Doors, checkListen
-
-
-class CheckTests(SynchronousTestCase):
-    """
-    Where one may listen.
-    """
-
-    def test_thisMachine(self) -> None:
-        """
-        What only this machine can reach is allowed, and left as it is.
-        """
-        for text in (
-            "tcp:8088:interface=127.0.0.1",
-            "tcp:0:interface=127.9.9.9:backlog=5",
-            "tcp:port=8088:interface=localhost",
-            r"tcp6:8088:interface=\:\:1",
-            "unix:/run/relay.sock",
-            "unix:address=/run/relay.sock:mode=660",
-        ):
-            self.assertEqual(checkListen(text), text)
-
-    def test_others(self) -> None:
-        """
-        What others can reach is not, and what is not known is not either.
-        """
-        for text, word in (
-            ("tcp:8088", "from other machines"),
-            ("tcp:8088:interface=", "from other machines"),
-            ("tcp:8088:interface=0.0.0.0", "from other machines"),
-            ("tcp:8088:interface=10.0.0.1", "from other machines"),
-            (r"tcp6:8088:interface=\:\:", "from other machines"),
-            ("tcp:8088:interface=example.org", "from other machines"),
-            ("tcp:interface=127.0.0.1", "no port"),
-            ("tcp", "no port"),
-            ("tcp:99999:interface=127.0.0.1", "no port"),
-            ("tcp:x:interface=127.0.0.1", "no port"),
-            ("ssl:8088:interface=127.0.0.1", "neither"),
-            ("systemd:domain=INET:index=0", "neither"),
-            ("", "neither"),
-            ("8088", "neither"),
-        ):
-            error = self.assertRaises(UsageError, checkListen, text)
-            self.assertIn(f"--listen: {text!r}", str(error))
-            self.assertIn(word, str(error))
+from tests.certificates import Authority
+from txrocketmq.relay import listening
+from txrocketmq.relay.certificates import Identity, contextOf
+from txrocketmq.relay.endpoints import Place, parsePlace
+from txrocketmq.relay.leaving import CannotStart
+from txrocketmq.relay.listening import BACKLOG, Doors
 
 
 class FullReactor(MemoryReactorClock):
     """
     A reactor whose port 2 is taken.
+
+    @ivar adopted: The descriptors it was given.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.adopted: list[int] = []
 
     def listenTCP(
         self, port: int, factory: object, backlog: int = 50, interface: str = ""
@@ -72,37 +49,78 @@ class FullReactor(MemoryReactorClock):
             raise CannotListenError(interface, port, OSError(98, "Address in use"))
         return super().listenTCP(port, factory, backlog, interface)
 
+    def adoptStreamPort(self, number: int, family: object, factory: object) -> object:
+        """
+        Take a port over.
+        """
+        self.adopted.append(number)
+        return super().listenTCP(0, factory, 0, "adopted")
 
-class DoorTests(SynchronousTestCase):
+
+class DoorTestCase(SynchronousTestCase):
     """
-    Listening.
+    A test of listening.
     """
 
     def setUp(self) -> None:
         """
         Make a reactor.
         """
-        self.reactor = FullReactor()
+        self.reactor: Any = FullReactor()
+
+    def doors(
+        self,
+        *texts: str,
+        identities: dict[str, Identity] | None = None,
+        guarded: bool = False,
+    ) -> Doors:
+        """
+        Doors at some places.
+        """
+        places = [parsePlace(text, "--listen") for text in texts]
+        return Doors(self.reactor, places, identities or {}, guarded)
+
+    def refused(self, *texts: str, guarded: bool = False) -> str:
+        """
+        Why it cannot listen.
+        """
+        doors = self.doors(*texts, guarded=guarded)
+        error = self.assertRaises(CannotStart, doors.open, Factory())
+        self.assertNotIn("\n", str(error))
+        return str(error)
+
+
+class DoorTests(DoorTestCase):
+    """
+    Listening.
+    """
 
     def test_open(self) -> None:
         """
-        All endpoints are opened, once however often it is asked for; closing
-        closes them all.
+        All places are bound, once however often it is asked for, and take
+        connections when they are told to; closing closes them all.
         """
-        texts = [f"tcp:{port}:interface=127.0.0.1" for port in (1, 3)]
-        doors = Doors(self.reactor, texts)
+        doors = self.doors(
+            "tcp:1:interface=127.0.0.1", "tcp:3:interface=127.0.0.1:backlog=7"
+        )
         doors.open(Factory())
         doors.open(Factory())
-        self.assertEqual([each[0] for each in self.reactor.tcpServers], [1, 3])
+        bound = [(port, backlog) for port, _, backlog, _ in self.reactor.tcpServers]
+        self.assertEqual(bound, [(1, BACKLOG), (3, 7)])
+        self.assertEqual(len(doors.addresses), 2)
+        self.assertEqual(self.reactor.getReaders(), [])
+        doors.accept()
+        self.assertEqual(len(self.reactor.getReaders()), 2)
         for closing in doors.close():
             self.successResultOf(closing)
         self.assertEqual(doors.close(), [])
+        self.assertEqual(doors.addresses, [])
 
     def test_again(self) -> None:
         """
         What was closed can be opened again.
         """
-        doors = Doors(self.reactor, ["tcp:1:interface=127.0.0.1"])
+        doors = self.doors("tcp:1:interface=127.0.0.1")
         doors.open(Factory())
         doors.close()
         doors.open(Factory())
@@ -114,32 +132,218 @@ class DoorTests(SynchronousTestCase):
         for others, too.
         """
         text = "tcp:2:interface=127.0.0.1"
-        doors = Doors(self.reactor, [text])
-        error = self.assertRaises(CannotListen, doors.open, Factory())
         self.assertEqual(
-            error.code, f"txrocketmq: cannot listen on {text!r}: Address in use"
+            self.refused(text), f"txrocketmq: cannot listen on {text!r}: Address in use"
         )
-        self.assertIsInstance(error, SystemExit)
-        self.assertIsInstance(error, Exception)
-
-    def test_unusable(self) -> None:
-        """
-        So does an endpoint that Twisted cannot make.
-        """
-        for text in ("tcp:1:interface=127.0.0.1:x=y", "unix"):
-            doors = Doors(self.reactor, [text])
-            error = self.assertRaises(CannotListen, doors.open, Factory())
-            self.assertIn(f"--listen: {text!r}", str(error))
+        self.assertTrue(issubclass(CannotStart, SystemExit))
+        self.assertTrue(issubclass(CannotStart, Exception))
 
     def test_otherReasons(self) -> None:
         """
-        Whatever the reason is, it is told.
+        Whatever the reason is, it is told in one line.
         """
 
         def fail(*_: object, **__: object) -> None:
-            raise RuntimeError("odd")
+            raise RuntimeError("odd\nindeed")
 
         self.patch(self.reactor, "listenTCP", fail)
-        doors = Doors(self.reactor, ["tcp:1:interface=127.0.0.1"])
-        error = self.assertRaises(CannotListen, doors.open, Factory())
-        self.assertTrue(str(error).endswith(": odd"))
+        self.assertTrue(self.refused("tcp:1").endswith(": odd indeed"))
+
+
+class InheritedTests(DoorTestCase):
+    """
+    Sockets that systemd has made.
+    """
+
+    def setUp(self) -> None:
+        """
+        Pass some descriptors, as systemd would.
+        """
+        super().setUp()
+        self.descriptors: list[int] = []
+
+        def fromString(reactor: Any, text: str) -> AdoptedStreamServerEndpoint:
+            fields = dict(part.split("=") for part in text.split(":")[1:])
+            number = self.descriptors[int(fields["index"])]
+            family = getattr(socket, f"AF_{fields['domain']}")
+            return AdoptedStreamServerEndpoint(reactor, number, family)
+
+        self.patch(listening, "serverFromString", fromString)
+
+    def inherit(self, address: Any, family: int = socket.AF_INET) -> None:
+        """
+        Have a socket that was bound by somebody else.
+        """
+        bound = socket.socket(family)
+        self.addCleanup(bound.close)
+        bound.bind(address)
+        self.descriptors.append(os.dup(bound.fileno()))
+
+    def test_adopted(self) -> None:
+        """
+        They are listened at.
+        """
+        self.inherit(("127.0.0.1", 0))
+        self.inherit(str(Path(self.mktemp()).absolute()), socket.AF_UNIX)
+        doors = self.doors("systemd:domain=INET:index=0", "systemd:domain=UNIX:index=1")
+        doors.open(Factory())
+        self.assertEqual(self.reactor.adopted, self.descriptors)
+
+    def test_otherMachines(self) -> None:
+        """
+        One that other machines can reach needs a guard as all do.
+        """
+        text = "systemd:domain=INET:index=0"
+        self.inherit(("0.0.0.0", 0))
+        self.assertIn("can be reached from other machines", self.refused(text))
+        self.doors(text, guarded=True).open(Factory())
+        self.assertEqual(self.reactor.adopted, self.descriptors)
+
+    def test_missing(self) -> None:
+        """
+        One that was not passed, or is another, is told.
+        """
+        text = "systemd:domain=INET:index=0"
+        self.assertIn("systemd has not passed such a socket", self.refused(text))
+        self.inherit(str(Path(self.mktemp()).absolute()), socket.AF_UNIX)
+        self.assertIn("of another family: AF_UNIX", self.refused(text))
+
+
+class CertificateTests(DoorTestCase):
+    """
+    Listening with TLS.
+    """
+
+    def setUp(self) -> None:
+        """
+        Make an authority.
+        """
+        super().setUp()
+        self.authority = Authority(self.mktemp())
+        self.certificate, self.key = self.authority.client("relay.example")
+
+    def place(self, **fields: str) -> Place:
+        """
+        A place.
+        """
+        fields = {"privateKey": self.key, "certKey": self.certificate, **fields}
+        text = ":".join(f"{name}={value}" for name, value in fields.items() if value)
+        return parsePlace(f"ssl:1:{text}", "--listen")
+
+    def wrong(self, **fields: str) -> str:
+        """
+        Why files do not load: one line, and nothing of what they hold.
+        """
+        error = str(self.assertRaises(UsageError, contextOf, self.place(**fields)))
+        self.assertNotIn("\n", error)
+        return error
+
+    def shake(self, server: SSL.Connection, client: SSL.Context) -> SSL.Connection:
+        """
+        Do a handshake, and one round more.
+        """
+        connection = SSL.Connection(client, None)
+        connection.set_connect_state()
+        server.set_accept_state()
+        for _ in range(5):
+            for here, there in ((connection, server), (server, connection)):
+                with contextlib.suppress(SSL.WantReadError):
+                    here.do_handshake()
+                with contextlib.suppress(SSL.WantReadError):
+                    there.bio_write(here.bio_read(65536))
+        return connection
+
+    def test_listens(self) -> None:
+        """
+        It listens with what the files hold; exchanged, that is shown to those who
+        come later.
+        """
+        place = self.place()
+        identity = Identity(contextOf(place))
+        doors = self.doors(place.text, identities={place.text: identity})
+        doors.open(Factory())
+        ((port, _, contextFactory, _, interface),) = self.reactor.sslServers
+        self.assertEqual((port, interface), (1, ""))
+        self.assertIs(contextFactory, identity)
+        client = SSL.Context(SSL.TLS_METHOD)
+        for name in ("relay.example", "other.example"):
+            certificate, key = self.authority.client(name)
+            place = self.place(certKey=certificate, privateKey=key)
+            identity.context = contextOf(place)
+            server = identity.serverConnectionForTLS(None)  # type: ignore[arg-type]
+            shown = self.shake(server, client).get_peer_certificate()
+            assert shown is not None
+            self.assertIn(
+                name.encode(), shown.to_cryptography().public_bytes(Encoding.DER)
+            )
+
+    def test_clients(self) -> None:
+        """
+        Where a client must show a certificate, one of that authority will do, and
+        none and another's will not.
+        """
+        identity = Identity(contextOf(self.place(clientCA=self.authority.roots)))
+        for authority, good in (
+            (self.authority, True),
+            (Authority(self.mktemp()), False),
+            (None, False),
+        ):
+            client = SSL.Context(SSL.TLS_METHOD)
+            if authority is not None:
+                certificate, key = authority.client("someone")
+                client.use_certificate_chain_file(certificate)
+                client.use_privatekey_file(key)
+            server = identity.serverConnectionForTLS(None)  # type: ignore[arg-type]
+            if good:
+                self.shake(server, client)
+                self.assertIsNotNone(server.get_peer_certificate())
+            else:
+                self.assertRaises(SSL.Error, self.shake, server, client)
+
+    def test_oneFile(self) -> None:
+        """
+        One file may hold everything, and another what is between.
+        """
+        content = Path(self.key).read_bytes() + Path(self.certificate).read_bytes()
+        both = self.authority.file("both.pem", content)
+        contextOf(self.place(privateKey=both, certKey=""))
+        contextOf(self.place(extraCertChain=self.authority.roots))
+
+    def test_wrong(self) -> None:
+        """
+        What does not load is named.
+        """
+        broken = self.authority.file(
+            "broken.pem",
+            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        )
+        other = self.authority.client("other")[1]
+        for fields, word in (
+            ({"privateKey": "/nowhere"}, "privateKey that does not open: No such"),
+            ({"certKey": "/nowhere"}, "certKey that does not open"),
+            ({"clientCA": "/nowhere"}, "clientCA that does not open"),
+            ({"extraCertChain": "/nowhere"}, "extraCertChain that does not open"),
+            ({"certKey": self.key}, "holds no certificate"),
+            ({"certKey": broken}, "certificate that does not load"),
+            ({"privateKey": self.certificate}, "holds no key"),
+            ({"privateKey": self.authority.encrypted()}, "without a passphrase"),
+            ({"privateKey": other}, "not its certificate's"),
+        ):
+            self.assertIn(word, self.wrong(**fields))
+
+
+class SocketTests(SynchronousTestCase):
+    """
+    Addresses, as they are shown.
+    """
+
+    def test_shown(self) -> None:
+        """
+        An address is a host and a port, or a path.
+        """
+        for address, shown in (
+            (IPv4Address("TCP", "127.0.0.1", 80), "127.0.0.1:80"),
+            (IPv6Address("TCP", "::1", 80), "[::1]:80"),
+            (UNIXAddress("/run/relay"), "/run/relay"),
+        ):
+            self.assertEqual(listening.shownAddress(address), shown)

@@ -178,7 +178,7 @@ def _settingOf(field: attrs.Attribute[Any]) -> Setting:
     return Setting(field.name, name, default=default, **field.metadata)
 
 
-SETTINGS = tuple(map(_settingOf, attrs.fields(Configuration)))
+SETTINGS = tuple(_settingOf(field) for field in attrs.fields(Configuration))
 BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 

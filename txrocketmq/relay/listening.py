@@ -1,83 +1,37 @@
 """
 Where the relay takes requests.
 
-Law: without tokens only this machine may send: whoever reaches the relay sends in
-its name.
+Laws:
+
+    - Every port is bound before anything else is done, and one that cannot be is one
+      line; none takes a connection before L{Doors.accept}.
+
+    - A socket that somebody else has made is looked at before it is used: see the
+      law of L{txrocketmq.relay.endpoints}.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from ipaddress import ip_address
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory
-from twisted.logger import Logger
+from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory
 from twisted.python.failure import Failure
-from twisted.python.usage import UsageError
 
-FIELDS = re.compile(r"(?:\\.|[^:\\])+")
+from txrocketmq.relay.certificates import Identity
+from txrocketmq.relay.endpoints import UNGUARDED, Place, isLoopback
+from txrocketmq.relay.leaving import CannotStart
+
+BACKLOG = 511
 """
-The fields of an endpoint string, in which a backslash protects a colon.
+How many connections may wait to be taken, where an endpoint does not say.
 """
-
-PORTS = 1 << 16
-
-
-def checkListen(text: str) -> str:
-    """
-    Make sure that an endpoint string is one that this machine alone can reach.
-
-    @raise UsageError: When it is not.
-    """
-    kind, *fields = [_plain(field) for field in FIELDS.findall(text)] or [""]
-    values = dict(field.split("=", 1) for field in fields if "=" in field)
-    if kind == "unix":
-        return text
-    if kind not in ("tcp", "tcp6"):
-        raise UsageError(
-            f"--listen: {text!r} is neither a tcp, a tcp6 nor a unix endpoint"
-        )
-    port = values.get("port", fields[0] if fields else "")
-    if not (port.isascii() and port.isdigit() and int(port[:6]) < PORTS):
-        raise UsageError(f"--listen: {text!r} has no port from 0 to 65535")
-    if not _isLoopback(values.get("interface", "")):
-        raise UsageError(
-            f"--listen: {text!r} can be reached from other machines, which needs "
-            "tokens; say interface=127.0.0.1"
-        )
-    return text
-
-
-def _plain(field: str) -> str:
-    """
-    A field without the backslashes that protect its characters.
-    """
-    return re.sub(r"\\(.)", r"\1", field)
-
-
-def _isLoopback(interface: str) -> bool:
-    """
-    Whether an interface is this machine's own.
-    """
-    try:
-        return ip_address(interface).is_loopback
-    except ValueError:
-        return interface == "localhost"
-
-
-class CannotListen(SystemExit, Exception):
-    """
-    The relay cannot start: an endpoint is taken or cannot be used.
-
-    It ends the process with its text as the one line that is shown, and status 1.
-    It is an exception like others, too: only for those does twistd remove its pid
-    file, and tell a waiting parent.
-    """
 
 
 class Doors:
@@ -85,42 +39,55 @@ class Doors:
     The ports that requests come in by.
     """
 
-    _log = Logger()
-
-    def __init__(self, reactor: Any, endpoints: Sequence[str]) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        places: Sequence[Place],
+        identities: Mapping[str, Identity],
+        guarded: bool,
+    ) -> None:
         """
-        @param endpoints: Endpoint strings that L{checkListen} passed.
+        @param places: Where to listen.
+
+        @param identities: Who the relay is at the places where TLS is spoken, by
+            their texts.
+
+        @param guarded: Whether tokens are asked for.
         """
         self._reactor = reactor
-        self._endpoints = endpoints
+        self._places = places
+        self._identities = identities
+        self._guarded = guarded
         self._ports: list[IListeningPort] = []
         self._opened = False
 
+    @property
+    def addresses(self) -> list[str]:
+        """
+        Where it listens.
+        """
+        return [shownAddress(port.getHost()) for port in self._ports]
+
     def open(self, factory: IProtocolFactory) -> None:
         """
-        Listen everywhere, unless that is done already.
+        Bind everything, unless that is done already; take no connections yet.
 
-        @raise CannotListen: When one of the endpoints is taken or not usable.
+        @raise CannotStart: When one of the places is taken or not usable.
         """
         if self._opened:
             return
         self._opened = True
-        for text in self._endpoints:
-            self._openOne(text, factory)
+        for place in self._places:
+            port = self._bind(place, factory)
+            self._ports.append(port)
+            self._reactor.removeReader(port)
 
-    def _openOne(self, text: str, factory: IProtocolFactory) -> None:
+    def accept(self) -> None:
         """
-        Listen at one endpoint.
+        Take connections, first those that have waited.
         """
-        failures: list[Failure] = []
-        try:
-            opening = serverFromString(self._reactor, text).listen(factory)
-        except (ValueError, TypeError, KeyError) as wrong:
-            raise CannotListen(f"txrocketmq: --listen: {text!r}: {wrong}") from None
-        # Sockets on this machine are bound at once.
-        opening.addCallbacks(self._ports.append, failures.append)
-        if failures:
-            raise CannotListen(f"txrocketmq: {_reason(text, failures[0])}")
+        for port in self._ports:
+            self._reactor.addReader(port)
 
     def close(self) -> list[Deferred[Any]]:
         """
@@ -132,11 +99,94 @@ class Doors:
         self._opened = False
         return [closing for port in ports if (closing := port.stopListening())]
 
+    def _bind(self, place: Place, factory: IProtocolFactory) -> IListeningPort:
+        """
+        Listen at one place.
+        """
+        opening: Mapping[str, Callable[[Place, IProtocolFactory], IListeningPort]] = {
+            "systemd": self._adopt,
+            "ssl": self._secure,
+            "tls": self._secure,
+        }
+        try:
+            return opening.get(place.kind, self._plain)(place, factory)
+        except CannotStart:
+            raise
+        except Exception as wrong:
+            raise _cannot(place, wrong) from None
 
-def _reason(text: str, failure: Failure) -> str:
+    def _plain(self, place: Place, factory: IProtocolFactory) -> IListeningPort:
+        """
+        Listen as Twisted understands the text.
+        """
+        text = place.text
+        if "backlog" not in place.fields:
+            text += f":backlog={BACKLOG}"
+        return _bound(place, serverFromString(self._reactor, text).listen(factory))
+
+    def _secure(self, place: Place, factory: IProtocolFactory) -> IListeningPort:
+        """
+        Listen with TLS, by certificates that can be exchanged.
+        """
+        port: IListeningPort = self._reactor.listenSSL(
+            int(place.fields["port"]),
+            factory,
+            self._identities[place.text],
+            int(place.fields.get("backlog", BACKLOG)),
+            place.fields.get("interface", ""),
+        )
+        return port
+
+    def _adopt(self, place: Place, factory: IProtocolFactory) -> IListeningPort:
+        """
+        Listen at a socket that systemd has made.
+        """
+        try:
+            endpoint: Any = serverFromString(self._reactor, place.text)
+        except (IndexError, KeyError):
+            raise _cannot(place, "systemd has not passed such a socket") from None
+        with socket.socket(fileno=os.dup(endpoint.fileno)) as looked:
+            if looked.family != endpoint.addressFamily:
+                raise _cannot(
+                    place, f"the socket is of another family: {looked.family.name}"
+                )
+            address = looked.getsockname()
+        near = place.reach is False or isLoopback(address[0])
+        if not (near or self._guarded):
+            raise _cannot(place, UNGUARDED)
+        return _bound(place, endpoint.listen(factory))
+
+
+def _bound(place: Place, opening: Deferred[IListeningPort]) -> IListeningPort:
     """
-    Why nothing can listen at an endpoint.
+    The port that has been opened: sockets on this machine are bound at once.
     """
-    error = failure.value
-    cause = error.socketError if isinstance(error, CannotListenError) else error
-    return f"cannot listen on {text!r}: {getattr(cause, 'strerror', None) or cause}"
+    bound: list[IListeningPort] = []
+    failures: list[Failure] = []
+    opening.addCallbacks(bound.append, failures.append)
+    if failures:
+        raise _cannot(place, failures[0].value)
+    return bound[0]
+
+
+def shownAddress(address: IAddress) -> str:
+    """
+    An address as people write it.
+    """
+    match address:
+        case IPv4Address():
+            return f"{address.host}:{address.port}"
+        case IPv6Address():
+            return f"[{address.host}]:{address.port}"
+        case UNIXAddress(name=bytes() as name):
+            return name.decode(errors="replace")
+    return str(address)
+
+
+def _cannot(place: Place, why: object) -> CannotStart:
+    """
+    Say why nothing can listen at a place.
+    """
+    cause = why.socketError if isinstance(why, CannotListenError) else why
+    reason = " ".join(str(getattr(cause, "strerror", None) or cause).split())
+    return CannotStart(f"cannot listen on {place.text!r}: {reason}")

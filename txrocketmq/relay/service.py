@@ -1,55 +1,46 @@
 """
 The relay as a service: what it starts, and in which order it stops.
+
+Laws:
+
+    - Nothing is made before the service starts: twistd forks in between.
+
+    - It starts from the bottom (ports bound, cluster, client, spool, forwarder) and
+      takes connections last; it stops from the top: no new requests, then those
+      under way, the forwarder, the client with its connections, the spool.
+
+    - The last thing it logs is C{drained}, or what stays in the spool.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.logger import Logger
-from zope.interface import implementer
+from twisted.logger import ILogObserver, Logger
+from twisted.python.usage import UsageError
 
-from txrocketmq import ClientSettings, MQClient, Producer, ProducerSettings
-from txrocketmq.errors import RocketMQError
-from txrocketmq.interfaces import INameServers
-from txrocketmq.relay.bodies import RelaySite
-from txrocketmq.relay.desk import Desk
-from txrocketmq.relay.front import Front
-from txrocketmq.relay.listening import Doors
-from txrocketmq.sandbox import Sandbox
+from txrocketmq.errors import InvalidConfiguration, RocketMQError
+from txrocketmq.relay.configuration import Resolved
+from txrocketmq.relay.draining import Drain
+from txrocketmq.relay.leaving import CannotStart
+from txrocketmq.relay.material import PARTING, Material
+from txrocketmq.relay.notify import Notifier
+from txrocketmq.relay.parts import Parts
+from txrocketmq.relay.process import Process
+from txrocketmq.relay.reloading import reload
 
-
-@implementer(INameServers)
-class SandboxNameServers:
-    """
-    The name servers of a sandbox, whose ports are known when it is ready.
-    """
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        """
-        @param sandbox: Whose they are.
-        """
-        self._sandbox = sandbox
-
-    def addresses(self) -> Deferred[Sequence[str]]:
-        """
-        Where they are.
-        """
-        ready = self._sandbox.whenReady()
-        return ready.addCallback(lambda sandbox: sandbox.nameServerAddresses)
+Read = Callable[[], tuple[Resolved, Material]]
+"""
+What reads the configuration again.  It raises L{UsageError} when it is wrong.
+"""
 
 
 class Relay(Service):
     """
     Takes messages over HTTP and sends them to one cluster.
-
-    It starts from the bottom (cluster, client, listeners) and stops from the top:
-    no new requests, then those under way, then the client with its connections,
-    then the sandbox, where there is one.
     """
 
     _log = Logger()
@@ -57,65 +48,62 @@ class Relay(Service):
     def __init__(
         self,
         reactor: Any,
-        nameServers: Sequence[str] | None,
-        clientSettings: ClientSettings,
-        group: str,
-        producerSettings: ProducerSettings,
-        endpoints: Sequence[str],
-        warnings: Sequence[str] = (),
+        resolved: Resolved,
+        material: Material,
+        read: Read,
+        process: Process,
+        observer: ILogObserver | None = None,
     ) -> None:
         """
-        @param nameServers: The cluster; L{None} makes a sandbox.
+        @param resolved: What it is to do.
 
-        @param group: The producer group.
+        @param material: What the files hold that are named there.
 
-        @param endpoints: Where to listen, as endpoint strings.
+        @param process: Where it runs.
 
-        @param warnings: What to log at the start.
-
-        @raise InvalidConfiguration: When a setting cannot work.
+        @param observer: What C{twistd} is to log with, if not with its own.
         """
-        self._sandbox: Sandbox | None = None
-        source: Sequence[str] | SandboxNameServers
-        if nameServers is None:
-            self._sandbox = Sandbox(reactor, wallClock=time.time)
-            source = SandboxNameServers(self._sandbox)
-        else:
-            source = nameServers
-        self._client = MQClient(reactor, source, clientSettings)
-        producer = Producer(self._client, group, producerSettings)
-        self._desk = Desk(producer)
-        self._site = RelaySite(
-            reactor, Front(self._desk), producerSettings.maxMessageSize
-        )
-        self._doors = Doors(reactor, endpoints)
-        self._warnings = warnings
-        self._readying: Deferred[None] | None = None
+        self._reactor = reactor
+        self._resolved = resolved
+        self._material = material
+        self._read = read
+        self._process = process
+        self._observer = observer
+        self._parts: Parts | None = None
+        self._notifier: Notifier | None = None
+        self._drain: Drain | None = None
+        self._starting: Deferred[None] | None = None
+
+    def setServiceParent(self, parent: Any) -> None:
+        """
+        Belong to an application, which C{twistd} asks what to log with.
+        """
+        super().setServiceParent(parent)  # type: ignore[no-untyped-call]
+        if self._observer is not None:
+            parent.setComponent(ILogObserver, self._observer)
 
     def privilegedStartService(self) -> None:
         """
-        Listen while there may still be a right to ports below 1024.
+        Bind while there may still be a right to ports below 1024.
 
-        @raise CannotListen: When one of the endpoints is taken.
+        @raise CannotStart: When one of the endpoints is taken, or the spool's
+            directory is of no use.
         """
-        self._doors.open(self._site)
+        self._prepare()
 
     def startService(self) -> None:
         """
         Begin to take requests.
 
-        @raise CannotListen: When one of the endpoints is taken.
+        @raise CannotStart: As L{privilegedStartService}.
         """
-        self._doors.open(self._site)
-        for warning in self._warnings:
-            self._log.warn("{text}", text=warning)
+        parts = self._prepare()
         super().startService()  # type: ignore[no-untyped-call]
-        if self._sandbox is not None:
-            self._sandbox.startService()
-        self._client.startService()
-        self._readying = self._client.whenReady().addCallbacks(
-            self._ready, self._notReady
-        )
+        for warning in self._material.warnings:
+            self._log.warn("{text}", text=warning)
+        self._process.watch(self._reactor, self._hurry, self._reload)
+        self._notifier = Notifier(self._reactor, self._process.environ, parts.status)
+        self._starting = Deferred.fromCoroutine(self._start(parts))
 
     def stopService(self) -> Deferred[None]:
         """
@@ -124,33 +112,83 @@ class Relay(Service):
         @return: Fires when that is done.
         """
         super().stopService()  # type: ignore[no-untyped-call]
-        if self._readying is not None:
-            self._readying.cancel()
-        return Deferred.fromCoroutine(self._stop())
+        if self._starting is not None:
+            self._starting.cancel()
+        timeout = self._resolved.configuration.drainTimeout
+        self._drain = Drain(self._reactor, timeout)
+        return Deferred.fromCoroutine(self._stop(self._drain))
 
-    async def _stop(self) -> None:
+    def _prepare(self) -> Parts:
+        """
+        Make everything, and bind the ports, unless that is done.
+        """
+        if self._parts is None:
+            try:
+                parts = Parts(self._reactor, self._resolved, self._material)
+                parts.bind()
+            except (InvalidConfiguration, UsageError) as wrong:
+                raise CannotStart(str(wrong)) from None
+            self._parts = parts
+        return self._parts
+
+    async def _start(self, parts: Parts) -> None:
+        """
+        Start everything, from the bottom.
+        """
+        try:
+            await parts.start()
+        except CancelledError:
+            return
+        except RocketMQError as wrong:
+            self._process.fail(self._reactor, str(wrong))
+            return
+        assert self._notifier is not None
+        self._notifier.ready()
+        self._log.info("Taking messages at {places}", places=parts.shownPlaces())
+        await parts.whenConnected()
+
+    async def _stop(self, drain: Drain) -> None:
         """
         Close everything, from the top.
         """
-        for closing in self._doors.close():
-            await closing
-        await self._desk.drained()
-        await self._client.stopService()
-        if self._sandbox is not None:
-            stopping = self._sandbox.stopService()
-            if stopping is not None:
-                await stopping
-        self._log.info("drained")
+        parts, self._parts = self._parts, None
+        if parts is None:
+            return
+        if self._notifier is not None:
+            self._notifier.stopping()
+        reserve = PARTING * self._resolved.configuration.drainTimeout
+        stays = await parts.stop(drain, reserve)
+        if self._notifier is not None:
+            self._notifier.close()
+        if stays is None:
+            self._log.info("drained")
+        else:
+            self._log.info("stopped; {stays} messages stay in the spool", stays=stays)
 
-    def _ready(self, _: None) -> None:
+    def _hurry(self) -> None:
         """
-        The cluster is there.
+        Cut the drain short.
         """
-        self._desk.ready = True
-        self._log.info("Connected to the cluster: {client}", client=self._client)
+        if self._drain is not None:
+            self._drain.hurry()
 
-    def _notReady(self, failure: Any) -> None:
+    def _reload(self) -> None:
         """
-        The cluster was not there before we were told to stop.
+        Read the configuration again; a bad one changes nothing.
         """
-        failure.trap(CancelledError, RocketMQError)
+        parts, notifier = self._parts, self._notifier
+        if parts is None or notifier is None or not self.running:
+            self._log.info("Not reloading: the relay is stopping")
+            return
+        notifier.reloading()
+        try:
+            resolved, material = self._read()
+        except UsageError as wrong:
+            self._log.error(
+                "Not reloading, all stays as it was: {reason}", reason=str(wrong)
+            )
+        except Exception:
+            self._log.failure("Not reloading, all stays as it was")
+        else:
+            reload(parts, self._resolved, resolved, material)
+        notifier.ready()
