@@ -102,9 +102,9 @@ class AdminChannel(HTTPChannel):
         Somebody is there.
         """
         super().connectionMade()  # type: ignore[no-untyped-call]
-        self.site.connections += 1
+        self.site.channels.add(self)
         self._begin()
-        if self.site.connections > MOST_CONNECTIONS:
+        if len(self.site.channels) > MOST_CONNECTIONS:
             self.transport.abortConnection()
 
     def dataReceived(self, data: bytes) -> None:
@@ -172,7 +172,7 @@ class AdminChannel(HTTPChannel):
         """
         The client has gone.
         """
-        self.site.connections -= 1
+        self.site.channels.discard(self)
         self.complete()
         super().connectionLost(reason)  # type: ignore[no-untyped-call]
 
@@ -195,7 +195,7 @@ class AdminSite(Site):
     """
     The server.
 
-    @ivar connections: How many there are.
+    @ivar channels: The connections there are.
     """
 
     # Not what Twisted has there, which chooses between this and HTTP/2.
@@ -211,7 +211,14 @@ class AdminSite(Site):
             resource, reactor=reactor, parsePOSTFormSubmission=False
         )
         self.noisy = False
-        self.connections = 0
+        self.channels: set[AdminChannel] = set()
+
+    def close(self) -> None:
+        """
+        Drop all connections: the relay has stopped.
+        """
+        for channel in list(self.channels):
+            channel.transport.abortConnection()
 
     def startFactory(self) -> None:
         """

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from txrocketmq.relay.history import Point
+from txrocketmq.relay.history import LENGTH, Point
 
 NOTHING = "\N{EN DASH}"
 """
@@ -83,6 +83,13 @@ def size(count: float) -> str:
     return f"{count:.{digits}f} {unit}"
 
 
+def some(count: int, what: str) -> str:
+    """
+    So many of something.
+    """
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
 def textsOf(status: Mapping[str, Any], points: Iterable[Point]) -> dict[str, str]:
     """
     Every text of the page, by the name of its place.
@@ -102,13 +109,24 @@ def textsOf(status: Mapping[str, Any], points: Iterable[Point]) -> dict[str, str
         "inFlight": rate(recently["inFlight"]),
         "nameServer": cluster["nameServer"] or "none has answered",
         "connections": rate(cluster["connections"]),
-        "routes": rate(cluster["topics"]),
-        "routeAge": age(cluster["routeAge"]),
+        "routes": _routes(cluster),
         "lag": duration(reactor["worstLag"]),
         **_spool(status["spool"]),
         **_totals(counts),
         **_plots(list(points)),
     }
+
+
+def _routes(cluster: Mapping[str, Any]) -> str:
+    """
+    What is known of topics.
+    """
+    if not cluster["topics"]:
+        return "none is known yet"
+    confirmed = f"{age(cluster['routeAge'])} ago"
+    if cluster["topics"] == 1:
+        return f"of 1 topic, confirmed {confirmed}"
+    return f"of {cluster['topics']:,} topics, the oldest confirmed {confirmed}"
 
 
 def _spool(spool: Mapping[str, Any] | None) -> dict[str, str]:
@@ -127,8 +145,7 @@ def _spool(spool: Mapping[str, Any] | None) -> dict[str, str]:
         "refused": rate(spool["refused"]),
         "forwarder": (spool["forwarder"] or NOTHING) + (f": {error}" if error else ""),
         "takes": "takes messages" if spool["accepting"] else "takes no messages",
-        "file": size(spool["fileBytes"]),
-        "commits": rate(spool["commits"]),
+        "file": f"{size(spool['fileBytes'])}, {some(spool['commits'], 'commit')}",
     }
 
 
@@ -158,15 +175,24 @@ def _plots(points: list[Point]) -> dict[str, str]:
     """
     What each plot shows, in words, and the number at its top.
     """
-    texts = {}
+    span = _minutes(len(points))
+    texts = {"span": span}
     for name, words, columns in PLOTS:
         write = duration if name == "latency" else rate
         values = [
             v for p in points for c in columns if (v := getattr(p, c)) is not None
         ]
-        texts[f"{name}Plot"] = f"{words}, last 5 minutes: {_span(values, write)}"
-        texts[f"{name}Top"] = write(max(values)) if values else ""
+        texts[f"{name}Plot"] = f"{words}, last {span}: {_span(values, write)}"
+        texts[f"{name}Top"] = write(max(values)) if any(values) else ""
     return texts
+
+
+def _minutes(points: int) -> str:
+    """
+    What so many points span: the plots begin with one minute.
+    """
+    minutes = min(LENGTH, max(60, points)) // 60
+    return "minute" if minutes == 1 else f"{minutes} minutes"
 
 
 def _span(values: list[float], write: Callable[[float | None], str]) -> str:

@@ -6,7 +6,8 @@ const PAUSE = 1000; // ms between an answer and the next question
 const PAUSE_HIDDEN = 10000; // while nobody looks
 const PATIENCE = 4000; // ms an answer may take
 const STALE = 4500; // ms without an answer until the figures count as old
-const LENGTH = 300; // points of a plot
+const LENGTH = 300; // most points of a plot
+const SHORT = 60; // and what a new one has room for
 const WIDTH = 300;
 const HEIGHT = 40;
 const SVG = "http://www.w3.org/2000/svg";
@@ -76,11 +77,11 @@ function failure(now) {
 }
 
 // The lines of a plot: a path for each column, with gaps where there is no value.
-function path(values, top) {
+function path(values, top, room) {
   let drawn = "", open = false;
   values.forEach((value, index) => {
     if (value === null) { open = false; return; }
-    const x = (LENGTH - values.length + index) * WIDTH / (LENGTH - 1);
+    const x = (room - values.length + index) * WIDTH / (room - 1);
     const y = HEIGHT - value / top * HEIGHT;
     drawn += `${open ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`;
     if (!open && values[index + 1] === null) drawn += "h1";
@@ -89,15 +90,16 @@ function path(values, top) {
   return drawn;
 }
 
-function area(values, top) {
+function area(values, top, room) {
   if (!values.length || values.includes(null)) return "";
-  const first = (LENGTH - values.length) * WIDTH / (LENGTH - 1);
-  return `${path(values, top)}L${WIDTH} ${HEIGHT}L${first.toFixed(1)} ${HEIGHT}Z`;
+  const first = (room - values.length) * WIDTH / (room - 1);
+  return `${path(values, top, room)}L${WIDTH} ${HEIGHT}L${first.toFixed(1)} ${HEIGHT}Z`;
 }
 
 function draw(svg) {
   const names = svg.dataset.columns.split(" ");
   const all = names.map((name) => columns[name] || []);
+  const room = Math.max(SHORT, all[0].length);
   const top = Math.max(...all.flat().filter((value) => value !== null), 0) || 1;
   if (!svg.firstChild) {
     svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
@@ -110,8 +112,8 @@ function draw(svg) {
   }
   const [floor, under, ...lines] = svg.children;
   floor.setAttribute("d", `M0 ${HEIGHT}H${WIDTH}`);
-  under.setAttribute("d", names.length === 1 ? area(all[0], top) : "");
-  lines.forEach((element, index) => element.setAttribute("d", path(all[index], top)));
+  under.setAttribute("d", names.length === 1 ? area(all[0], top, room) : "");
+  lines.forEach((element, index) => element.setAttribute("d", path(all[index], top, room)));
 }
 
 function remember(history) {
@@ -131,6 +133,7 @@ function show(status) {
   const [headline, ...others] = status.summary;
   root.dataset.level = headline.level;
   root.dataset.spool = status.spool ? "yes" : "no";
+  root.dataset.refused = status.spool && status.spool.refused ? "yes" : "no";
   put(byId("headline").querySelector("strong"), headline.text);
   const sign = { ok: "", warn: "! ", bad: "\u2715 " }[headline.level];
   put(document.querySelector("title"), `${sign}${headline.text} \u2013 txrocketmq relay`);

@@ -79,7 +79,13 @@ class StatusPage(Element):
         """
         level = self._status["summary"][0]["level"]
         spool = "no" if self._status["spool"] is None else "yes"
-        return tag(**{"data-level": level, "data-spool": spool})
+        refused = (
+            "yes"
+            if self._status["spool"] and self._status["spool"]["refused"]
+            else "no"
+        )
+        marks = {"level": level, "spool": spool, "refused": refused}
+        return tag(**{f"data-{name}": mark for name, mark in marks.items()})
 
     @renderer
     def headline(self, request: IRequest | None, tag: Tag) -> Tag:
