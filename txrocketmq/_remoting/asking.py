@@ -171,6 +171,41 @@ class Asking:
                 watch.patience.silentSince = waiter.deadline - timeout
             self._write(data)
 
+    def claim(
+        self, waiter: Waiting[RemotingCommand], now: float, timeout: float
+    ) -> int:
+        """
+        Let somebody wait for the answer to a request that L{put} writes next.
+        Only a connection that is not retired is asked so.
+
+        These two do what L{ask} does where nothing can go wrong.
+
+        @param now: The time.
+
+        @return: The request's opaque.
+        """
+        waiter.opaque = opaque = self._opaques.issue(self._waiters.live)
+        waiter.timeout = timeout
+        waiter.deadline = deadline = now + timeout
+        self._waiters.add(waiter)
+        watch = self._watch
+        if deadline < watch.alarm.at:
+            watch.alarm.setTo(deadline)
+        if not self._paused:
+            waiter.heard = watch.heard
+            if watch.patience.silentSince == inf:
+                watch.patience.silentSince = now
+        return opaque
+
+    def put(self, opaque: int, frame: bytes) -> None:
+        """
+        Write the request that L{claim} was called for.
+        """
+        if self._paused:
+            self._outbox.putRequest(opaque, frame)
+        else:
+            self._write(frame)
+
     def abandon(self, waiter: Waiting[RemotingCommand]) -> None:
         """
         Forget a request that was cancelled.

@@ -19,7 +19,7 @@ from txrocketmq.message import Persisted
 from txrocketmq.settings import ProducerSettings
 
 from .limits import Room
-from .progress import Ledger, Send
+from .progress import Epoch, Ledger, Send
 
 T = TypeVar("T")
 
@@ -69,6 +69,18 @@ class Intake:
             self.failed += 1
         self.room.release(send.outgoing.size)
         epoch = send.epoch
+        epoch.live -= 1
+        if not epoch.live:
+            self.ledger.emptied()
+
+    def stored(self, epoch: Epoch, size: int) -> None:
+        """
+        As L{ended}, for a send that succeeded.
+
+        @param size: The bytes it counted for.
+        """
+        self.sent += 1
+        self.room.release(size)
         epoch.live -= 1
         if not epoch.live:
             self.ledger.emptied()

@@ -71,7 +71,14 @@ class UniqueIds:
         """
         Give an id that was not given before.
         """
-        now = self._millis()
+        return self.at(self._millis())
+
+    def at(self, now: int) -> str:
+        """
+        The same, for who knows the time.
+
+        @param now: The time, in milliseconds since 1970.
+        """
         if now != self._now:
             self._moment = self._momentOf(now)
             self._now = now

@@ -7,6 +7,7 @@ Law: they are, byte for byte, what L{encodeFrame
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from struct import Struct
 
 import msgspec
@@ -19,13 +20,14 @@ from .malformed import MalformedFrame
 _WORDS = Struct(">ii")
 _encodeText = msgspec.json.Encoder().encode
 
-# What stands in a header for what differs, and how that is written there.
-_HOLES = {
-    "e": ("\ue001", b'"%d"'),
-    "g": ("\ue002", b'"%d"'),
-    "i": ("\ue003", b"%b"),
-    "n": ("\ue004", b"%b"),
-}
+# What stands in a header for what differs, until that is written there.
+_QUEUE_ID, _BORN, _PROPERTIES, _BROKER = "\ue001", "\ue002", "\ue003", "\ue004"
+
+BEFORE, UNIQUE_ID, AFTER = "\ue005", "\ue006", "\ue007"
+"""
+What stands in properties for those that come first, for the C{UNIQ_KEY}, and for
+those that come last but for the constant ones.
+"""
 
 
 class SendFrames:
@@ -33,25 +35,43 @@ class SendFrames:
     A JSON header with holes, for what differs between sends to one topic.
     """
 
-    __slots__ = ("_header",)
+    __slots__ = ("_code", "_extFields", "_header")
 
-    def __init__(self, code: int, extFields: dict[str, str]) -> None:
+    def __init__(self, code: int, extFields: Mapping[str, str]) -> None:
         """
         @param extFields: Those of a C{SEND_MESSAGE_V2} or C{SEND_BATCH_MESSAGE}
             with whatever queue, broker, time of birth and properties.
 
         @raise ValueError: They cannot be written this way.
         """
-        holes = {name: mark for name, (mark, _) in _HOLES.items()}
-        header = encodeHeader(RemotingCommand(code, {**extFields, **holes}))
-        start, _, end = header.replace(b"%", b"%%").rpartition(b'"opaque":0,')
-        header = start + b'"opaque":%d,' + end
-        for mark, form in _HOLES.values():
-            hole = f'"{mark}"'.encode()
-            if header.count(hole) != 1:
-                raise ValueError(f"a text of a send is {hole!r}")
-            header = header.replace(hole, form)
-        self._header = header
+        self._code = code
+        self._extFields = {**extFields, "g": _BORN}
+        self._header = self._written(
+            {"e": _QUEUE_ID, "i": _PROPERTIES, "n": _BROKER},
+            [
+                (f'"{_QUEUE_ID}"', b'"%d"'),
+                (_BORN, b"%d"),
+                (f'"{_PROPERTIES}"', b"%b"),
+                (f'"{_BROKER}"', b"%b"),
+            ],
+        )
+
+    def plainHeader(self, queueId: int, brokerName: str, properties: str) -> bytes:
+        """
+        Write a header with fewer holes, for sends to one queue.
+
+        @param properties: Those of a message, with L{BEFORE}, L{UNIQUE_ID} and
+            L{AFTER}.
+
+        @return: What C{%} completes by a time of birth; by what is there for the
+            three, as JSON has it between quotes; and by an opaque.
+
+        @raise ValueError: It cannot be written this way.
+        """
+        return self._written(
+            {"e": str(queueId), "i": properties, "n": brokerName},
+            [(_BORN, b"%d"), (BEFORE, b"%b"), (UNIQUE_ID, b"%b"), (AFTER, b"%b")],
+        )
 
     def frame(
         self,
@@ -78,3 +98,30 @@ class SendFrames:
         if length > MAX_FRAME - 4:
             raise MalformedFrame(f"a frame of {length + 4} bytes")
         return b"".join((_WORDS.pack(length, len(header)), header, body))
+
+    def _written(
+        self, extFields: Mapping[str, str], holes: Iterable[tuple[str, bytes]]
+    ) -> bytes:
+        """
+        A header with holes.
+
+        @param holes: What stands for each in it, and how it is written there.
+
+        @raise ValueError: One of them is there not once.
+        """
+        command = RemotingCommand(self._code, {**self._extFields, **extFields})
+        header = encodeHeader(command).replace(b"%", b"%%")
+        start, _, end = header.rpartition(b'"opaque":0,')
+        header = start + b'"opaque":%d,' + end
+        for mark, form in holes:
+            if header.count(mark.encode()) != 1:
+                raise ValueError(f"a text of a send has {mark!r}")
+            header = header.replace(mark.encode(), form)
+        return header
+
+
+def asJSON(text: str) -> bytes:
+    """
+    A text as JSON has it between its quotes.
+    """
+    return _encodeText(text)[1:-1]
