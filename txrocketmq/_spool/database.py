@@ -22,6 +22,7 @@ import attrs
 from txrocketmq.errors import SpoolDamaged
 
 from . import tables
+from .entries import Kept
 from .records import PAGE
 from .schema import adopt
 from .state import State
@@ -138,6 +139,18 @@ class Database:
             found += len(kept)
         if found != self.state.waiting:
             raise SpoolDamaged("the spool's counters do not fit what is there")
+
+    def waiting(self, after: int, most: int, mostBytes: int) -> list[Kept]:
+        """
+        Messages in the order they were accepted in.
+
+        @raise SpoolDamaged: When one is damaged, or there is none where there should
+            be some: a page that leads to others can be wrong without a sign of it.
+        """
+        found = tables.waiting(self.connection, after, most, mostBytes)
+        if not (found or after) and self.state.waiting:
+            raise SpoolDamaged("the messages that wait are not found")
+        return found
 
     def begin(self) -> None:
         """

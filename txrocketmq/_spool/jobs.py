@@ -13,6 +13,11 @@ from twisted.python.failure import Failure
 
 from .database import Database
 
+Event = tuple[str, dict[str, Any]]
+"""
+What is to be logged: a format and its fields.
+"""
+
 
 @attrs.define(eq=False, slots=True)
 class Job:
@@ -59,12 +64,15 @@ class Report:
 
     @ivar failing: Why the last commit failed, or L{None}.
 
-    @ivar events: What is to be logged: formats and their fields.
+    @ivar events: What is to be logged.
+
+    @ivar isLast: Whether nothing comes after it.
     """
 
     snapshot: Snapshot | None
     failing: str | None
-    events: tuple[tuple[str, dict[str, Any]], ...] = ()
+    events: tuple[Event, ...] = ()
+    isLast: bool = False
 
 
 @attrs.frozen

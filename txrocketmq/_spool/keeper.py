@@ -23,10 +23,15 @@ from txrocketmq.errors import SpoolDamaged, SpoolError, SpoolUnavailable
 
 from . import tables
 from .database import Connect, Database, connect, isDamage
-from .jobs import Job, Report, Snapshot
+from .jobs import Event, Job, Report, Snapshot
 from .pages import isLogWhole
 from .place import Place
 from .salvage import LOG, keepRow, recover, settle
+
+ROW_LOST = (
+    "A message of the spool is damaged and is not sent: recovered 0, lost 1; its "
+    "bytes are in {file}"
+)
 
 
 class Keeper:
@@ -45,7 +50,7 @@ class Keeper:
         self._unpromised: list[range] = []
         self._failing: str | None = None
         self._commits = 0
-        self._events: list[tuple[str, dict[str, Any]]] = []
+        self._events: list[Event] = []
 
     def open(self) -> Report:
         """
@@ -174,15 +179,8 @@ class Keeper:
         tables.lose(database.connection, database.state, number)
         if own:
             database.commit()
-        self._events.append(
-            (
-                (
-                    "A message of the spool is damaged and is not sent: recovered 0, lost "
-                    "1; its bytes are in {file}"
-                ),
-                {"file": name, "number": number, "recovered": 0, "lost": 1},
-            )
-        )
+        fields = {"file": name, "number": number, "recovered": 0, "lost": 1}
+        self._events.append((ROW_LOST, fields))
 
     def _broken(self, error: Exception) -> None:
         """

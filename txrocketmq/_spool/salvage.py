@@ -18,24 +18,22 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from sqlite3 import Connection
-from typing import Any
 from zlib import crc32
 
 import attrs
 
 from . import tables
 from .database import Connect, Database
+from .jobs import Event
 from .pages import Column, Pages
 from .place import Place, syncDirectory
 from .records import checksum, keptOf
+from .refusals import insertRefused
 from .state import State, stateOf
-from .tables import insertRefused
 
 LOG = "-wal"
 NEW = "spool.recovering"
 BATCH = 1000
-
-Event = tuple[str, dict[str, Any]]
 
 
 @attrs.define

@@ -10,27 +10,19 @@ from functools import partial
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.interfaces import IDelayedCall
-from twisted.logger import Logger
 
 from txrocketmq.errors import SpoolFull, SpoolUnavailable
 
-from . import claims, tables
+from . import claims, refusals, tables
 from .claims import LIFETIME, Claim, ClaimBusy, ClaimMismatch, Replayed
 from .database import Connect, Database, connect
 from .entries import Kept, Refused, SpoolCounts, SpoolEntry
-from .jobs import Job, Report, Snapshot
+from .handover import Handover
 from .keeper import Keeper
 from .place import checkPlace
 from .records import recordsOf, sizesOf
-from .writer import Writer
 
 T = TypeVar("T")
-
-PROBE = 1.0
-"""
-Seconds after which a spool that could not write tries again.
-"""
 
 MOST_HANDED = 64 * 1024 * 1024
 """
@@ -42,15 +34,11 @@ FORGET = 600.0
 Seconds between two looks for answers that are too old to be given again.
 """
 
-_NOTHING = Snapshot(0, 0, 0, 0, None, 0, 0, 0, 0)
-
 
 class Spool:
     """
     Keeps messages on the disk until they are delivered.
     """
-
-    _log = Logger()
 
     def __init__(
         self,
@@ -68,18 +56,10 @@ class Spool:
 
         @param connect: What opens the database.
         """
-        self._reactor = reactor
         self._limit = limit
         self._wallClock = wallClock
-        self._writer = Writer(reactor, Keeper(directory, connect), self._done)
-        self._snapshot = _NOTHING
-        self._failing: str | None = None
-        self._open = False
-        self._opening: Deferred[None] | None = None
-        self._closing: list[Deferred[None]] = []
-        self._handed = 0
+        self._handover = Handover(reactor, Keeper(directory, connect), self._forget)
         self._live: dict[tuple[str, str], bytes] = {}
-        self._probe: IDelayedCall | None = None
         self._forgotten = 0.0
 
     @staticmethod
@@ -102,17 +82,28 @@ class Spool:
             - L{SpoolDamaged<txrocketmq.errors.SpoolDamaged>} when what is damaged
               cannot even be put aside
         """
-        opening: Deferred[None] = Deferred()
-        self._opening = opening
-        self._writer.start(self._opened)
-        return opening
+        return self._handover.open()
+
+    def close(self) -> Deferred[None]:
+        """
+        Take nothing more, do what was handed over, and unlock the directory.
+
+        @return: Fires when that is done.  It can be called again.
+        """
+        return self._handover.close()
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """
+        Tell somebody, after each commit, when messages wait.
+        """
+        self._handover.listener = listener
 
     @property
     def counts(self) -> SpoolCounts:
         """
         A look at it.
         """
-        now = self._snapshot
+        now = self._handover.snapshot
         return SpoolCounts(
             now.waiting,
             now.waitingBytes,
@@ -131,7 +122,8 @@ class Spool:
         """
         Whether it is open, not full, and its last commit did not fail.
         """
-        return self._open and self._failing is None and self._room() > 0
+        handover = self._handover
+        return handover.isOpen and handover.failing is None and self._room() > 0
 
     def append(
         self, entries: Sequence[SpoolEntry], claim: Claim | None = None
@@ -149,12 +141,13 @@ class Spool:
 
         @raise TypeError: When a message is none that can be sent.
         """
-        if not self._open:
-            return fail(SpoolUnavailable("the spool is not open"))
         now = self._wallClock()
         records = recordsOf(entries, now)
         size = sizesOf(records)
-        if size > self._room() or self._handed + size > max(MOST_HANDED, size):
+        if not self._handover.isOpen:
+            return fail(SpoolUnavailable("the spool is not open"))
+        pending = self._handover.pending
+        if size > self._room() or (pending and pending + size > MOST_HANDED):
             return fail(SpoolFull("the spool holds as much as it may"))
 
         def work(database: Database) -> range:
@@ -164,7 +157,8 @@ class Spool:
                 claims.accept(database.connection, claim, now, msgIds)
             return added
 
-        return self._hand(work, count=len(records), size=size).addCallback(_nothing)
+        kept = self._handover.ask(work, count=len(records), size=size)
+        return kept.addCallback(_nothing)
 
     def waiting(self, after: int, most: int, mostBytes: int) -> Deferred[list[Kept]]:
         """
@@ -179,11 +173,8 @@ class Spool:
         @return: They are whole: what is damaged is put aside.  It may fail with
             L{SpoolUnavailable}.
         """
-        return self._ask(
-            lambda database: tables.waiting(
-                database.connection, after, most, mostBytes
-            ),
-            writes=False,
+        return self._handover.ask(
+            lambda database: database.waiting(after, most, mostBytes), writes=False
         )
 
     def delivered(self, numbers: Sequence[int]) -> Deferred[None]:
@@ -194,7 +185,7 @@ class Spool:
             they are still there.
         """
         numbers = list(numbers)
-        return self._ask(
+        return self._handover.ask(
             lambda database: tables.drop(database.connection, database.state, numbers)
         ).addCallback(_nothing)
 
@@ -207,8 +198,8 @@ class Spool:
         @return: Fires after the commit.  It may fail with L{SpoolUnavailable}.
         """
         now = self._wallClock()
-        return self._ask(
-            lambda database: tables.refuse(
+        return self._handover.ask(
+            lambda database: refusals.refuse(
                 database.connection, database.state, number, reason, now
             )
         )
@@ -219,8 +210,8 @@ class Spool:
 
         @return: It may fail with L{SpoolUnavailable}.
         """
-        return self._ask(
-            lambda database: tables.refused(database.connection, after, most),
+        return self._handover.ask(
+            lambda database: refusals.refused(database.connection, after, most),
             writes=False,
         )
 
@@ -232,8 +223,10 @@ class Spool:
 
         @return: How many.  It may fail with L{SpoolUnavailable}.
         """
-        return self._ask(
-            lambda database: tables.replay(database.connection, database.state, numbers)
+        return self._handover.ask(
+            lambda database: refusals.replay(
+                database.connection, database.state, numbers
+            )
         )
 
     def deleteRefused(self, numbers: Sequence[int] | None) -> Deferred[int]:
@@ -244,8 +237,8 @@ class Spool:
 
         @return: How many.  It may fail with L{SpoolUnavailable}.
         """
-        return self._ask(
-            lambda database: tables.deleteRefused(
+        return self._handover.ask(
+            lambda database: refusals.deleteRefused(
                 database.connection, database.state, numbers
             )
         )
@@ -272,10 +265,18 @@ class Spool:
         if first is not None:
             return fail(ClaimBusy() if first == digest else ClaimMismatch())
         self._live[token, key] = digest
-        asked = self._ask(
-            partial(_recalled, claim=mine, now=self._wallClock()), writes=False
-        )
-        return asked.addCallbacks(
+        now = self._wallClock()
+        # From time to time, what is too old is forgotten on the way.
+        forgets = now - self._forgotten > FORGET
+
+        def work(database: Database) -> Replayed | None:
+            if forgets:
+                self._forget(database)
+            return claims.recall(database.connection, mine, now - LIFETIME)
+
+        if forgets:
+            self._forgotten = now
+        return self._handover.ask(work, writes=forgets).addCallbacks(
             partial(self._claimed, mine), partial(self._unclaimed, mine)
         )
 
@@ -284,11 +285,15 @@ class Spool:
         Give an answer to the request, to be given again to any other with its key.
 
         @return: Fires after the commit.  It may fail with L{SpoolUnavailable}; the
-            claim is settled in any case.
+            claim is over in any case.
         """
         now = self._wallClock()
-        asked = self._ask(partial(_settled, claim=claim, now=now, said=(status, body)))
-        return asked.addBoth(partial(self._unclaimed, claim))
+        settled = self._handover.ask(
+            lambda database: claims.settle(
+                database.connection, claim, now, status, body
+            )
+        )
+        return settled.addBoth(partial(self._unclaimed, claim))
 
     def release(self, claim: Claim) -> Deferred[None]:
         """
@@ -297,111 +302,19 @@ class Spool:
         self._live.pop((claim.token, claim.key), None)
         return succeed(None)
 
-    def close(self) -> Deferred[None]:
-        """
-        Take nothing more, do what was handed over, and unlock the directory.
-
-        @return: Fires when that is done.  It can be called again.
-        """
-        closed: Deferred[None] = Deferred()
-        if self._snapshot is _NOTHING and not self._open:
-            return succeed(None)
-        self._closing.append(closed)
-        if self._open:
-            self._open = False
-            self._writer.stop()
-        return closed
-
     def _room(self) -> int:
         """
         How many bytes may still be kept, once all is written that was handed over.
         """
-        now = self._snapshot
-        return self._limit - now.waitingBytes - now.refusedBytes - self._handed
+        now = self._handover.snapshot
+        used = now.waitingBytes + now.refusedBytes + self._handover.pending
+        return self._limit - used
 
-    def _ask(self, work: Callable[[Database], T], writes: bool = True) -> Deferred[T]:
+    def _forget(self, database: Database) -> None:
         """
-        Have something done that adds nothing.
+        Forget answers that are too old.
         """
-        if not self._open:
-            return fail(SpoolUnavailable("the spool is not open"))
-        return self._hand(work, writes)
-
-    def _hand(
-        self,
-        work: Callable[[Database], T],
-        writes: bool = True,
-        count: int = 0,
-        size: int = 0,
-    ) -> Deferred[T]:
-        """
-        Hand a job over.
-        """
-        # It is done in any case: to cancel is not to want to know.
-        ended: Deferred[T] = Deferred()
-        self._handed += size
-        self._writer.hand(Job(work, ended, writes, count, size))
-        return ended
-
-    def _opened(self, report: Report | Exception) -> None:
-        """
-        The database was opened, or cannot be.
-        """
-        opening, self._opening = self._opening, None
-        assert opening is not None
-        if isinstance(report, Exception):
-            opening.errback(report)
-            return
-        self._open = True
-        self._adopt(report)
-        opening.callback(None)
-
-    def _done(self, jobs: list[Job], report: Report) -> None:
-        """
-        Jobs have ended.
-        """
-        for job in jobs:
-            self._handed -= job.size
-        self._adopt(report)
-        for job in jobs:
-            job.tell()
-        if report.snapshot is None and report.failing is None and not self._open:
-            self._closed()
-
-    def _adopt(self, report: Report) -> None:
-        """
-        Know what the database looks like now.
-        """
-        for format, fields in report.events:
-            self._log.warn("{text}", text=format.format(**fields), **fields)
-        if report.snapshot is not None:
-            self._snapshot = report.snapshot
-        if (report.failing is None) != (self._failing is None):
-            if report.failing is None:
-                self._log.info("The spool takes messages again")
-            else:
-                self._log.error("The spool fails: {reason}", reason=report.failing)
-        self._failing = report.failing
-        if self._failing is not None and self._probe is None and self._open:
-            self._probe = self._reactor.callLater(PROBE, self._tryAgain)
-        elif self._wallClock() - self._forgotten > FORGET and self._open:
-            self._forget()
-
-    def _tryAgain(self) -> None:
-        """
-        See whether it can write.
-        """
-        self._probe = None
-        self._forget()
-
-    def _forget(self) -> None:
-        """
-        Forget answers that are too old: a small thing to write.
-        """
-        self._forgotten = now = self._wallClock()
-        self._ask(
-            lambda database: claims.forget(database.connection, now - LIFETIME)
-        ).addErrback(_ignored)
+        claims.forget(database.connection, self._wallClock() - LIFETIME)
 
     def _claimed(self, claim: Claim, said: Replayed | None) -> Claim | Replayed:
         """
@@ -421,42 +334,8 @@ class Spool:
         self._live.pop((claim.token, claim.key), None)
         return result
 
-    def _closed(self) -> None:
-        """
-        The thread has ended.
-        """
-        if self._probe is not None and self._probe.active():
-            self._probe.cancel()
-        self._probe = None
-        self._snapshot = _NOTHING
-        closing, self._closing = self._closing, []
-        for waiter in closing:
-            waiter.callback(None)
-
-
-def _recalled(database: Database, claim: Claim, now: float) -> Replayed | None:
-    """
-    What became of the first request with a claim's key.
-    """
-    return claims.recall(database.connection, claim, now - LIFETIME)
-
-
-def _settled(
-    database: Database, claim: Claim, now: float, said: tuple[int, bytes]
-) -> None:
-    """
-    Remember a request's answer.
-    """
-    claims.settle(database.connection, claim, now, *said)
-
 
 def _nothing(result: object) -> None:
     """
     Say only that it is done.
-    """
-
-
-def _ignored(failure: object) -> None:
-    """
-    It is tried again anyway, and the log says that it failed.
     """

@@ -13,8 +13,8 @@ from sqlite3 import Connection
 
 from txrocketmq.errors import SpoolDamaged
 
-from .entries import Kept, Refused
-from .records import checksum, cut, keptOf, putBack, rowsOf, sizeOf, sizesOf, spaceOf
+from .entries import Kept
+from .records import cut, keptOf, rowsOf, sizesOf, spaceOf
 from .state import State
 
 MOST_ROWS = 256
@@ -97,7 +97,7 @@ def waiting(
     if numbers is None:
         return []
     last = _within(_numbers(numbers), _numbers(lengths), mostBytes)
-    return _whole(_rows(connection, after + 1, last))
+    return whole(rowsIn(connection, after + 1, last))
 
 
 def _within(numbers: list[int], lengths: list[int], mostBytes: int) -> int:
@@ -114,24 +114,22 @@ def _within(numbers: list[int], lengths: list[int], mostBytes: int) -> int:
     return last
 
 
-def _rows(
+def rowsIn(
     connection: Connection, first: int, last: int
 ) -> Iterator[tuple[int, int, bytes]]:
     """
     The rows in a range of numbers.
     """
-    found = connection.execute(_READ, (first, last)).fetchone()
-    numbers, crcs, lengths, whole = found
-    if numbers is None:
+    *lists, content = connection.execute(_READ, (first, last)).fetchone()
+    if lists[0] is None:
         return iter(())
     try:
-        ends = list(map(int, lengths.split(",")))
-        found = (list(map(int, numbers.split(","))), list(map(int, crcs.split(","))))
+        numbers, crcs, lengths = map(_numbers, lists)
     except (AttributeError, ValueError):
         return _oneByOne(connection, first, last)
-    if sum(ends) != len(whole) or len({len(ends), *map(len, found)}) > 1:
+    if sum(lengths) != len(content) or len(set(map(len, (numbers, crcs, lengths)))) > 1:
         return _oneByOne(connection, first, last)
-    return zip(*found, cut(whole, ends), strict=True)
+    return zip(numbers, crcs, cut(content, lengths), strict=True)
 
 
 def _oneByOne(
@@ -146,12 +144,12 @@ def _oneByOne(
         (first, last),
     )
     for number, crc, record in rows.fetchall():
-        whole = isinstance(crc, int) and isinstance(record, bytes)
+        formed = isinstance(crc, int) and isinstance(record, bytes)
         # A checksum is never negative.
-        yield (number, crc, record) if whole else (number, -1, b"")
+        yield (number, crc, record) if formed else (number, -1, b"")
 
 
-def _whole(rows: Iterator[tuple[int, int, bytes]]) -> list[Kept]:
+def whole(rows: Iterator[tuple[int, int, bytes]]) -> list[Kept]:
     """
     The messages of rows, as far as they are whole.
     """
@@ -207,37 +205,11 @@ def runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
             start = index
 
 
-def refuse(
-    connection: Connection, state: State, number: int, reason: str, now: float
-) -> None:
+def lose(connection: Connection, state: State, number: int) -> None:
     """
-    Put a message among the refused, if it waits.
+    Forget a message that is damaged.
     """
-    rows = list(_rows(connection, number, number))
-    if not rows:
-        return
-    (kept,) = _whole(iter(rows))
-    drop(connection, state, [number])
-    insertRefused(connection, kept, rows[0][2], reason, now)
-    state.refused += 1
-    state.refusedBytes += kept.size
-
-
-def insertRefused(
-    connection: Connection, kept: Kept, record: bytes, reason: str, now: float
-) -> None:
-    """
-    Write a row of the refused, without counting it.
-    """
-    number, message = kept.number, kept.message
-    connection.execute(
-        "INSERT OR REPLACE INTO refused (number, crc, record, reason, refusedAt, "
-        "msgId, topic, size, acceptedAt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            *(number, checksum(number, record), record, reason, now),
-            *(kept.msgId, message.topic, len(message.body), kept.acceptedAt),
-        ),
-    )
+    state.lost += drop(connection, state, [number])
 
 
 def depth(connection: Connection, table: str) -> tuple[int, int]:
@@ -250,97 +222,6 @@ def depth(connection: Connection, table: str) -> tuple[int, int]:
         count += 1
         size += spaceOf(length)
     return count, size
-
-
-def refused(connection: Connection, after: int, most: int) -> list[Refused]:
-    """
-    The refused in the order of their numbers.
-    """
-    found = connection.execute(
-        "SELECT number, msgId, topic, size, reason, refusedAt, acceptedAt FROM refused "
-        "WHERE number > ? ORDER BY number LIMIT ?",
-        (after, most),
-    )
-    return [Refused(*row) for row in found]
-
-
-def replay(connection: Connection, state: State, numbers: Sequence[int] | None) -> int:
-    """
-    Have refused messages wait again, behind all others.
-
-    @param numbers: Which; L{None} for all.
-
-    @return: How many.
-    """
-    count = 0
-    for number, crc, record in _chosen(connection, numbers):
-        if checksum(number, record) != crc:
-            _lose(connection, state, number, record)
-            continue
-        append(connection, state, [putBack(record)])
-        _forgetRefused(connection, state, number, record)
-        count += 1
-    return count
-
-
-def deleteRefused(
-    connection: Connection, state: State, numbers: Sequence[int] | None
-) -> int:
-    """
-    Forget refused messages.
-
-    @param numbers: Which; L{None} for all.
-
-    @return: How many.
-    """
-    count = 0
-    for number, _, record in _chosen(connection, numbers):
-        _forgetRefused(connection, state, number, record)
-        count += 1
-    return count
-
-
-def _chosen(
-    connection: Connection, numbers: Sequence[int] | None
-) -> Iterator[tuple[int, int, bytes]]:
-    """
-    The rows of some of the refused, or of all.
-    """
-    if numbers is None:
-        found = connection.execute("SELECT number FROM refused ORDER BY number")
-        numbers = [number for (number,) in found.fetchall()]
-    for number in numbers:
-        row = connection.execute(
-            "SELECT number, crc, record FROM refused WHERE number = ?", (number,)
-        ).fetchone()
-        if row is not None:
-            yield row
-
-
-def _forgetRefused(
-    connection: Connection, state: State, number: int, record: bytes
-) -> None:
-    """
-    Forget one of the refused.
-    """
-    connection.execute("DELETE FROM refused WHERE number = ?", (number,))
-    state.refused -= 1
-    state.refusedBytes -= sizeOf(record)
-
-
-def _lose(connection: Connection, state: State, number: int, record: bytes) -> None:
-    """
-    Forget one of the refused that is damaged.
-    """
-    _forgetRefused(connection, state, number, record)
-    state.lost += 1
-
-
-def lose(connection: Connection, state: State, number: int) -> None:
-    """
-    Forget a message that is damaged.
-    """
-    state.lost += drop(connection, state, [number])
 
 
 def oldest(connection: Connection) -> float | None:

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from txrocketmq.errors import SpoolUnavailable
 
-from .jobs import Job, Report
+from .jobs import Event, Job, Report
 from .keeper import Keeper
 
 MOST_TOGETHER = 4096
@@ -169,10 +169,12 @@ class Writer:
         """
         Close the database, and say so.
         """
-        events = []
+        events: list[Event] = []
         try:
             self._keeper.close()
         except Exception as error:
             closing = ("The spool was not closed in order: {error}", {"error": error})
             events.append(closing)
-        self._reactor.callFromThread(self._done, [], Report(None, None, tuple(events)))
+        self._reactor.callFromThread(
+            self._done, [], Report(None, None, tuple(events), True)
+        )
