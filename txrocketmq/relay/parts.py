@@ -62,7 +62,7 @@ class Parts:
                 reactor, configuration.spool, limit=configuration.spoolLimit
             )
             self._forwarder = Forwarder(reactor, self._spool, producer, tally)
-            shelf = Shelf(self._spool, self._client.nextId, self._forwarder.wake)
+            shelf = Shelf(self._spool, self._client.ids.next, self._forwarder.wake)
         self.state = RelayState(
             reactor,
             tally,
