@@ -134,7 +134,7 @@ def _cluster(state: RelayState, brokers: list[BrokerView]) -> Iterator[Line]:
     isolated = sum(each.state == "isolated" for each in brokers)
     if isolated:
         who = _of(isolated, len(brokers))
-        yield Line(Level.WARN, f"{who} left out for a while, as sends to it failed")
+        yield Line(Level.WARN, f"{who} left out for a while, as sends failed")
 
 
 def _without(state: RelayState, words: str) -> Line:
