@@ -64,12 +64,12 @@ BUGS = (
         (PRODUCER,),
         (
             Edit(
-                ATTEMPTS,
-                "        send.queue = send.address = None\n",
-                "        send.queue = send.address = None\n"
-                "        out = send.outgoing\n"
-                "        out.properties = out.properties.replace(\n"
-                "            out.msgId, out.envelope.nextId())\n",
+                "_sending/endings.py",
+                "    send.queue = send.address = None\n",
+                "    send.queue = send.address = None\n"
+                "    out = send.outgoing\n"
+                "    out.properties = out.properties.replace(\n"
+                "        out.msgId, out.envelope.nextId())\n",
             ),
         ),
     ),

@@ -847,6 +847,8 @@ class CancelTests(ClusterTestCase):
             error = self.cancelled(sending)
             self.assertIs(error.persisted, persisted)
             self.assertEqual(len(error.attempts), 2)
+            # Brokers that were busy are left alone for a moment.
+            self.cluster.advance(0.2)
 
     def test_waitingForRoom(self) -> None:
         """

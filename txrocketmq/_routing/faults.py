@@ -92,6 +92,12 @@ class BrokerAvoidance:
     When its period is over, one send may take a broker: the probe.  The others go
     on leaving it out until the probe has ended, or for another such period if
     nobody ever says how it ended.
+
+    @ivar full: The names of brokers that take nothing at the moment, because they
+        said that they are busy; and
+
+    @ivar marked: of those that sends must be careful with in any way: both are
+        filled by who knows.
     """
 
     restarts = False
@@ -103,13 +109,16 @@ class BrokerAvoidance:
         self._clock = clock
         self._failing: dict[str, _Failing] = {}
         self._sweepAt = 0.0
+        self.full: set[str] = set()
+        self.marked: set[str] = set()
 
     @property
     def active(self) -> bool:
         """
-        Whether there may be a broker to leave out: the first thing to ask.
+        Whether there may be a broker to leave out, or to be careful with: the
+        first thing to ask.
         """
-        return bool(self._failing)
+        return bool(self._failing or self.marked)
 
     def failed(self, brokerName: str) -> None:
         """
@@ -152,9 +161,11 @@ class BrokerAvoidance:
     def rank(self, brokerName: str, tried: bool) -> int:
         """
         Best is a broker that was not tried and is not left out; then one that is
-        left out; then one that was tried and is not left out.
+        left out; then one that was tried and is not left out.  One that takes
+        nothing now comes last.
         """
-        return 2 * tried + self.avoided(brokerName)
+        full = brokerName in self.full
+        return 4 * full + 2 * tried + self.avoided(brokerName)
 
     def taken(self, brokerName: str) -> None:
         """

@@ -5,7 +5,7 @@ How sends end, other than well.
 from __future__ import annotations
 
 from txrocketmq.errors import RocketMQError, SendFailed
-from txrocketmq.message import Persisted, SendResult
+from txrocketmq.message import Attempt, Persisted, SendResult
 
 from .hooks import Forbidden
 from .progress import History, Send
@@ -37,6 +37,20 @@ def failedSend(send: Send, history: History, error: Exception) -> SendFailed:
         listed,
         history.made - len(listed),
     )
+
+
+def noted(send: Send, error: Exception, persisted: Persisted, now: float) -> History:
+    """
+    Write a failed try into a send's history.
+    """
+    if send.history is None:
+        send.history = History()
+    attempt = Attempt(
+        send.queue, send.address, now - send.began, withoutFrames(error), persisted
+    )
+    send.history.add(attempt, send.broker)
+    send.queue = send.address = None
+    return send.history
 
 
 def withoutFrames(error: Exception) -> Exception:

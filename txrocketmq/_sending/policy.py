@@ -59,19 +59,23 @@ class Verdict(msgspec.Struct, frozen=True):
     @ivar refresh: Whether the route is to be looked up anew first.
 
     @ivar avoid: Whether the broker is to be left out for a while.
+
+    @ivar busy: Whether it has more to do than it can.
     """
 
     persisted: Persisted
     again: Again
     refresh: bool = False
     avoid: bool = False
+    busy: bool = False
 
 
 _FINAL: Final = Verdict(NO, Again.NEVER)
 _UNKNOWN: Final = Verdict(MAYBE, Again.ALWAYS)
+_BUSY: Final = Verdict(NO, Again.ALWAYS, avoid=True, busy=True)
 
 BY_CODE: Final[dict[int, Verdict]] = {
-    ResponseCode.SYSTEM_BUSY: Verdict(NO, Again.ALWAYS, avoid=True),
+    ResponseCode.SYSTEM_BUSY: _BUSY,
     ResponseCode.REQUEST_CODE_NOT_SUPPORTED: _FINAL,
     ResponseCode.MESSAGE_ILLEGAL: _FINAL,
     ResponseCode.SERVICE_NOT_AVAILABLE: Verdict(NO, Again.ALWAYS, avoid=True),
@@ -81,7 +85,7 @@ BY_CODE: Final[dict[int, Verdict]] = {
     ResponseCode.INVALID_PARAMETER: _FINAL,
     ResponseCode.NO_BUYER_ID: Verdict(NO, Again.ALWAYS),
     ResponseCode.NOT_IN_CURRENT_UNIT: Verdict(NO, Again.ALWAYS),
-    ResponseCode.FLOW_CONTROL: Verdict(NO, Again.ALWAYS, refresh=True, avoid=True),
+    ResponseCode.FLOW_CONTROL: msgspec.structs.replace(_BUSY, refresh=True),
     ResponseCode.NOT_LEADER_FOR_QUEUE: Verdict(NO, Again.ALWAYS, refresh=True),
     ResponseCode.GO_AWAY: Verdict(NO, Again.ALWAYS, avoid=True),
 }

@@ -183,6 +183,8 @@ class History:
 
     @ivar onceUsed: Whether the one further try an answer allowed was made.
 
+    @ivar charged: Whether any of its retries was taken out of the producer's budget.
+
     @ivar weak: A stored, but weak, result Java's rules tried to better.
     """
 
@@ -193,6 +195,7 @@ class History:
     maybes: int = 0
     persisted: Persisted = Persisted.NO
     onceUsed: bool = False
+    charged: bool = False
     weak: SendResult | None = None
     _first: Attempt | None = None
     _last: deque[Attempt] = attrs.field(factory=lambda: deque(maxlen=LAST_KEPT))
