@@ -64,7 +64,18 @@ class Program(ProcessProtocol):
     @ivar ended: Fires when it has, with L{Ended}.
     """
 
-    def __init__(self, arguments: list[str], directory: str) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        directory: str,
+        environment: dict[str, str] | None = None,
+        descriptors: dict[int, int] | None = None,
+    ) -> None:
+        """
+        @param environment: More for its environment.
+
+        @param descriptors: Our descriptors that it gets, by what they are to it.
+        """
         self.ended: Deferred[Ended] = Deferred()
         self._output, self._errors = bytearray(), bytearray()
         self._watching: list[tuple[bytes, Deferred[str]]] = []
@@ -73,8 +84,9 @@ class Program(ProcessProtocol):
             self,
             sys.executable,
             [sys.executable, *arguments],
-            _environment(),
+            {**_environment(), **(environment or {})},
             directory,
+            childFDs={0: "w", 1: "r", 2: "r", **(descriptors or {})},
         )
         self._killing = reactor.callLater(PATIENCE, self.signal, signal.SIGKILL)
 
@@ -158,7 +170,7 @@ def _environment() -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name not in ("NAMESRV_ADDR", "COLUMNS", "NO_COLOR")
+        if name not in ("NAMESRV_ADDR", "COLUMNS", "NO_COLOR", "NOTIFY_SOCKET")
     }
     return {**kept, "PYTHONPATH": str(Path(txrocketmq.__path__[0]).parent)}
 
@@ -170,14 +182,23 @@ class ProgramTestCase(TestCase):
 
     timeout = 60
 
-    def start(self, *arguments: str) -> Program:
+    def start(
+        self,
+        *arguments: str,
+        environment: dict[str, str] | None = None,
+        descriptors: dict[int, int] | None = None,
+    ) -> Program:
         """
-        Start a Python program.
+        Start a Python program, in a new directory.
+
+        @param environment: More for its environment.
+
+        @param descriptors: Our descriptors that it gets, by what they are to it.
         """
         directory = Path(self.mktemp())
         directory.mkdir(parents=True)
         self.directory = directory
-        program = Program(list(arguments), str(directory))
+        program = Program(list(arguments), str(directory), environment, descriptors)
         self.addCleanup(self._end, program)
         return program
 
