@@ -123,14 +123,22 @@ class BudgetTests(TestCase):
 
     def test_givenBack(self) -> None:
         """
-        A retry that was not in vain is somebody else's, at once.
+        A retry that was not in vain is two others', at once; what nobody wants is
+        kept, as far as anything is.
         """
         self.taken()
-        waiting = self.budget.take()
-        assert waiting is not None
-        self.assertNoResult(waiting)
-        self.budget.giveBack()
-        self.successResultOf(waiting)
+        for _ in range(2):
+            waiting = [self.budget.take(), self.budget.take()]
+            for each in waiting:
+                assert each is not None
+                self.assertNoResult(each)
+            self.budget.giveBack()
+            for each in waiting:
+                assert each is not None
+                self.successResultOf(each)
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.budget.giveBack()
-        self.assertEqual(self.taken(), 1)
+        self.assertEqual(self.taken(), 2)
+        for _ in range(100):
+            self.budget.giveBack()
+        self.assertEqual(self.taken(), LEAST)

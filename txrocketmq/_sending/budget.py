@@ -36,6 +36,12 @@ LEAST_RATE = 1.0
 Retries a second there may be in any case.
 """
 
+GIVEN_BACK = 2.0
+"""
+Retries for each that was stored: its own, and that of another who waits, so that
+the end of a storm is the end of waiting.
+"""
+
 LOOK = 0.2
 """
 Seconds between two looks whether there may be another retry, at most.
@@ -46,7 +52,7 @@ class RetryBudget:
     """
     A bucket of retries, filled by what is sent.
 
-    A retry that is stored was not in vain: it is given back.
+    A retry that is stored was not in vain: it is given back, and more.
     """
 
     def __init__(self, clock: IReactorTime, offered: Callable[[], int]) -> None:
@@ -82,7 +88,7 @@ class RetryBudget:
         """
         Give a retry back that was not in vain.
         """
-        self._left += 1
+        self._left += GIVEN_BACK
         self._handOut()
 
     def _fill(self) -> None:

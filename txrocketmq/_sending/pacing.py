@@ -222,7 +222,7 @@ def _isCostly(verdict: Verdict, error: Exception, another: bool) -> bool:
     """
     Whether another try would add to the load of brokers that cannot cope with it:
     after they said so, and where one would be asked again what it did not take or
-    did not answer.
+    did not answer.  A lost connection must be made anew first, which takes its time.
     """
     if verdict.busy:
         return True
