@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred
 
+from txrocketmq._circuits import Circuits
 from txrocketmq._remoting.pool import ConnectionPool
 from txrocketmq._remoting.protocol import RemotingProtocol
 from txrocketmq._rpchooks import Hooks
@@ -34,12 +35,27 @@ class Peers:
         """
         return self._hooks is not None
 
+    @property
+    def circuits(self) -> Circuits | None:
+        """
+        The refusals of credentials that were met, where requests are signed.
+        """
+        return None if self._hooks is None else self._hooks.circuits
+
     def live(self, address: str) -> RemotingProtocol | None:
         """
         The connection to an address, if there is one.
         """
         connection = self._connections.get(address)
         return None if connection is None else connection.live
+
+    def connect(self, address: str) -> Deferred[RemotingProtocol]:
+        """
+        The connection to an address, made if there is none.
+
+        @return: It fails as C{BrokerConnection.protocol} does.
+        """
+        return self.pool.connection(address).protocol()
 
     def invoke(
         self, address: str, command: RemotingCommand, timeout: float

@@ -25,7 +25,6 @@ from random import Random
 from typing import TypeAlias
 
 from twisted.internet.defer import CancelledError, Deferred, fail
-from twisted.internet.task import deferLater
 
 from txrocketmq._wire.command import RemotingCommand
 from txrocketmq.errors import (
@@ -33,23 +32,21 @@ from txrocketmq.errors import (
     InvalidMessage,
     NotRunning,
     SendCancelled,
+    SendFailed,
 )
-from txrocketmq.message import (
-    Attempt,
-    MessageQueue,
-    Persisted,
-    SendResult,
-)
+from txrocketmq.message import MessageQueue, Persisted, SendResult
 
-from .endings import Weak, failedSend, persistedBy, withoutFrames
+from .endings import Weak, failedSend, noted, persistedBy
 from .firsttry import FirstTry
 from .hooks import SendHooks, contextOf
-from .policy import backOff, verdictOn
-from .progress import History, Send, worse
+from .pacing import Pacing
+from .policy import NO, Verdict, verdictOn
+from .progress import Send, worse
 from .rules import Step
 from .slots import QueueSlots
 from .targets import LEAST_RETRY, MOMENT, Cluster, Targets
 from .timed import TimedTries
+from .unreached import Unreached
 
 Ended: TypeAlias = Callable[[Send, bool], None]
 """
@@ -64,6 +61,8 @@ class Attempts:
     @ivar made: How many tries there were.
 
     @ivar retries: How many of them were not a send's first.
+
+    @ivar plain: Whether nothing is done around a try.
     """
 
     def __init__(
@@ -85,11 +84,13 @@ class Attempts:
 
         @param timed: What measures each try.
         """
+        self.made = 0
+        self.retries = 0
         self._hooks = hooks
         self._slots = slots
         self._timed = timed
         # What has to be done around a try is done in the loop.
-        self._plain = (
+        self.plain = (
             hooks is None
             and slots is None
             and timed is None
@@ -97,16 +98,18 @@ class Attempts:
         )
         self._peers = cluster.peers
         self._sendAddress = cluster.sendAddress
-        self._clock = cluster.clock
+        self._seconds = cluster.clock.seconds
         self._targets = targets
         self._known = cluster.routes.known
         self._avoidance = targets.avoidance
-        self._random = random
+        self._marked = targets.avoidance.marked
+        self._pacing = Pacing(
+            cluster, targets, random, lambda: self.made - self.retries, slots
+        )
         self.ended = ended
+        self._unreached = Unreached(self, cluster, targets, random)
         self._loops: dict[Send, Deferred[SendResult]] = {}
         self._stopped = False
-        self.made = 0
-        self.retries = 0
 
     def first(self, send: Send) -> Deferred[SendResult]:
         """
@@ -124,9 +127,9 @@ class Attempts:
         master = info.masters.get(broker)
         address = None if master is None else self._sendAddress(master)
         live = None if address is None else self._peers.live(address)
-        if live is None or address is None or not self._plain:
+        if live is None or address is None or not self.plain or broker in self._marked:
             return self.loop(send, None, queue)
-        timeout = self._aim(send, broker, queue, address)
+        timeout = self.aim(send, broker, queue, address)
         return FirstTry(self, send, live).begin(timeout)
 
     def stop(self) -> None:
@@ -134,8 +137,10 @@ class Attempts:
         End all sends that are in the loop, and let no other one enter it.
         """
         self._stopped = True
+        self._unreached.stop()
         for ended in list(self._loops.values()):
             ended.cancel()
+        self._pacing.stop()
 
     def loop(
         self,
@@ -144,11 +149,21 @@ class Attempts:
         queue: MessageQueue | None = None,
     ) -> Deferred[SendResult]:
         """
-        Go on with a send in the loop.
+        Go on with a send.
 
         @param error: Why its last try failed, if it made one.
 
         @param queue: Where its next try goes, if that is known.
+        """
+        if self.plain and send.rules.avoids and not self._stopped:
+            return self._unreached.begin(send, error, queue)
+        return self.inLoop(send, error, queue)
+
+    def inLoop(
+        self, send: Send, error: Exception | None, queue: MessageQueue | None
+    ) -> Deferred[SendResult]:
+        """
+        Go on with a send in the loop.
         """
         ended = Deferred.fromCoroutine(self._guarded(send, error, queue))
         if not ended.called:
@@ -167,7 +182,8 @@ class Attempts:
             stored = True
             return result
         except CancelledError as cancelled:
-            raise self._brokenOff(send, cancelled) from None
+            begun = NO if send.address is None else persistedBy(cancelled)
+            raise self.cutOff(send, begun) from None
         finally:
             self._loops.pop(send, None)
             if self._slots is not None:
@@ -192,12 +208,15 @@ class Attempts:
                 raise CancelledError
             try:
                 result = await self._attempt(send, queue)
-            except (CancelledError, InvalidMessage):
+            except (CancelledError, InvalidMessage, SendFailed):
                 raise
             except Exception as failed:
                 error = failed
             else:
-                made = 1 if send.history is None else send.history.made + 1
+                made = 1
+                if send.history is not None:
+                    made += send.history.made
+                    self._pacing.stored(send.history)
                 if not send.rules.betters(result, made):
                     return result
                 error = Weak(result)
@@ -207,29 +226,25 @@ class Attempts:
         """
         One try: at this queue, or at the one that is best.
         """
-        targets = self._targets
-        send.began = self._clock.seconds()
-        info = await targets.info(send)
-        send.queue = queue = queue or targets.choose(send, info)
-        address = targets.addressOrFail(info, queue)
-        if self._slots is not None:
-            await self._slots.take(send, queue)
-        timeout = self._aim(send, info.brokerOf(queue), queue, address)
+        send.began = self._seconds()
+        pacing = self._pacing
+        broker, queue, address = await pacing.queueFor(send, queue)
+        timeout = self.aim(send, broker, queue, address)
 
         async def ask() -> SendResult:
             command = send.outgoing.command(queue, send.broker)
             answer = await self._peers.invoke(address, command, timeout)
             return self.resultOf(send, answer)
 
-        attempt: Callable[[], Awaitable[SendResult]] = ask
+        attempt: Callable[[], Awaitable[SendResult]] = partial(pacing.around, send, ask)
         if self._hooks is not None:
             context = contextOf(send, oneway=False)
-            attempt = partial(self._hooks.around, context, ask)
+            attempt = partial(self._hooks.around, context, attempt)
         if self._timed is not None:
             return await self._timed.around(send, attempt)
         return await attempt()
 
-    def _aim(self, send: Send, broker: str, queue: MessageQueue, address: str) -> float:
+    def aim(self, send: Send, broker: str, queue: MessageQueue, address: str) -> float:
         """
         Note where a try goes, and count it.
 
@@ -238,7 +253,7 @@ class Attempts:
         send.queue = queue
         send.broker = broker
         send.address = address
-        send.began = began = self._clock.seconds()
+        send.began = began = self._seconds()
         self.made += 1
         if send.history is not None:
             self.retries += 1
@@ -256,7 +271,7 @@ class Attempts:
             answer,
             queue,
             address,
-            send.attempts(self._clock.seconds()),
+            send.attempts(self._seconds()),
             send.duplicates,
         )
         if self._avoidance.active:
@@ -270,61 +285,45 @@ class Attempts:
         @return: A weak result, when there is one and nothing better to be had.
         """
         if isinstance(error, Weak):
-            self._noted(send, error, Persisted.YES).weak = error.result
+            history = noted(send, error, Persisted.YES, self._seconds())
+            history.weak = error.result
             return None
         verdict = verdictOn(error)
-        if verdict.avoid and send.address is not None:
-            self._avoidance.failed(send.broker)
-        history = self._noted(send, error, verdict.persisted)
-        step = send.rules.after(error, verdict, history)
-        left = send.at - self._clock.seconds()
-        if step is Step.END or self._stopped or left < LEAST_RETRY + MOMENT:
+        step = self.weigh(send, error, verdict)
+        history = send.history
+        assert history is not None
+        if step is Step.END:
             if history.weak is not None:
                 return history.weak
             raise failedSend(send, history, error)
-        await self._prepare(send, history, step, verdict.refresh)
-        if send.at - self._clock.seconds() < MOMENT:
+        await self._pacing.next(send, history, step, verdict, error)
+        if send.at - self._seconds() < MOMENT:
             # The wait took longer than it was to: why it failed is what it was.
             raise failedSend(send, history, error)
         return None
 
-    async def _prepare(
-        self, send: Send, history: History, step: Step, refresh: bool
-    ) -> None:
+    def weigh(self, send: Send, error: Exception, verdict: Verdict) -> Step:
         """
-        Have the route looked up, and back off when no broker is left to try.
+        Note a try that failed, and say what follows.
         """
-        if refresh and step is Step.ON:
-            await self._targets.refreshed(send)
-        elif refresh:
-            self._targets.refreshSoon(send)
-        if step is Step.WAIT and not self._targets.another(send, history):
-            left = send.at - LEAST_RETRY - self._clock.seconds()
-            delay = backOff(history.rounds, self._random)
-            await deferLater(self._clock, max(MOMENT, min(delay, left)))
-            history.nextRound()
+        if verdict.avoid and send.address is not None:
+            self._avoidance.failed(send.broker)
+        self._pacing.refused(send, error, verdict)
+        history = noted(send, error, verdict.persisted, self._seconds())
+        step = send.rules.after(error, verdict, history)
+        left = send.at - self._seconds()
+        return Step.END if self._stopped or left < LEAST_RETRY + MOMENT else step
 
-    def _noted(self, send: Send, error: Exception, persisted: Persisted) -> History:
+    def cutOff(self, send: Send, begun: Persisted) -> Exception:
         """
-        Write a failed try into a send's history.
-        """
-        if send.history is None:
-            send.history = History()
-        elapsed = self._clock.seconds() - send.began
-        cause = withoutFrames(error)
-        attempt = Attempt(send.queue, send.address, elapsed, cause, persisted)
-        send.history.add(attempt, send.broker)
-        send.queue = send.address = None
-        return send.history
+        The end of a send that is cancelled, by its caller or by us.
 
-    def _brokenOff(self, send: Send, cancelled: CancelledError) -> Exception:
-        """
-        The end of a send that was cancelled in the loop, by its caller or by us.
+        @param begun: What is known because of the try under way.
         """
         history = send.history
-        begun = Persisted.NO if send.address is None else persistedBy(cancelled)
         persisted = begun if history is None else worse(begun, history.persisted)
         if self._stopped:
             error = NotRunning("the producer was stopped before the send had ended")
-            return failedSend(send, self._noted(send, error, persisted), error)
+            history = noted(send, error, persisted, self._seconds())
+            return failedSend(send, history, error)
         return SendCancelled(persisted, () if history is None else history.listed())

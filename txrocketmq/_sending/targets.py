@@ -7,6 +7,7 @@ the freshest route there is.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from random import Random
 from typing import Protocol
 
@@ -16,12 +17,14 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from txrocketmq._circuits import Circuits
 from txrocketmq._remoting.protocol import RemotingProtocol
 from txrocketmq._routing.faults import BrokerAvoidance, QueueChooser, Ranking
 from txrocketmq._routing.latency import Latencies, LatencyRanking
 from txrocketmq._routing.publishinfo import TopicPublishInfo
 from txrocketmq._routing.table import RouteTable
 from txrocketmq._wire.command import RemotingCommand
+from txrocketmq._wire.ids import UniqueIds
 from txrocketmq.errors import NoWritableQueue, RemotingTimeout, RocketMQError
 from txrocketmq.message import MessageQueue
 
@@ -61,9 +64,20 @@ class Peers(Protocol):
         Whether something is around each request.
         """
 
+    @property
+    def circuits(self) -> Circuits | None:
+        """
+        The refusals of credentials that were met, where requests are signed.
+        """
+
     def live(self, address: str) -> RemotingProtocol | None:
         """
         The connection to an address, if there is one.
+        """
+
+    def connect(self, address: str) -> Deferred[RemotingProtocol]:
+        """
+        The connection to an address, made if there is none.
         """
 
     def invoke(
@@ -88,6 +102,7 @@ class Cluster(Protocol):
 
     clock: IReactorTime
     routes: RouteTable
+    ids: UniqueIds
 
     @property
     def peers(self) -> Peers:
@@ -143,6 +158,7 @@ class Targets:
         self._latencies = latencies
         self._chooser = QueueChooser(ours, random.random)
         self._plain = QueueChooser(javas, random.random)
+        self.turns = self._chooser.turns
         self._refreshedAt: dict[str, float] = {}
 
     def isolated(self) -> tuple[str, ...]:
@@ -165,19 +181,34 @@ class Targets:
         The topic's route, within the send's time.
         """
         topic = send.outgoing.wireTopic
-        found = self._routes.publishInfo(topic, self._queueNums)
         left = max(send.at - self._clock.seconds(), MOMENT)
         try:
-            return await found.addTimeout(left, self._clock)
+            return await self.lookUp(topic).addTimeout(left, self._clock)
         except TwistedTimeout:
-            raise RemotingTimeout(
-                ", ".join(self._nameServers()) or "the name servers",
-                f"no route of topic {topic!r} came in time",
-            ) from None
+            raise self.lateRoute(topic) from None
 
-    def choose(self, send: Send, info: TopicPublishInfo) -> MessageQueue:
+    def lookUp(self, topic: str) -> Deferred[TopicPublishInfo]:
+        """
+        A topic's route, however long it takes.
+        """
+        return self._routes.publishInfo(topic, self._queueNums)
+
+    def lateRoute(self, topic: str) -> RemotingTimeout:
+        """
+        What a send fails with that had no time left for that.
+        """
+        return RemotingTimeout(
+            ", ".join(self._nameServers()) or "the name servers",
+            f"no route of topic {topic!r} came in time",
+        )
+
+    def choose(
+        self, send: Send, info: TopicPublishInfo, shut: Collection[str] = ()
+    ) -> MessageQueue:
         """
         The queue a try goes to.
+
+        @param shut: The names of brokers where it would be in vain.
 
         @raise InvalidMessage: When a selector chooses none.
         """
@@ -185,7 +216,8 @@ class Targets:
             return send.choice.among(_ownQueues(send, info))
         history = send.history
         if send.rules.avoids:
-            return self._chooser.choose(info, () if history is None else history.tried)
+            tried = shut if history is None else history.tried.union(shut)
+            return self._chooser.choose(info, tried)
         return self._plain.choose(info, () if history is None else history.lastTried)
 
     def address(self, info: TopicPublishInfo, queue: MessageQueue) -> str | None:
