@@ -61,6 +61,7 @@ class Dialing:
         self._attempt: Deferred[RemotingProtocol] | None = None
         self._backoff = Backoff(random)
         self._refused: ConnectFailed | None = None
+        self._told: tuple[str, ConnectFailed] | None = None
         self._stopped = False
 
     @property
@@ -215,7 +216,8 @@ class Dialing:
     def _notYet(self, wait: float) -> ConnectFailed:
         """
         What those get who ask too early: the last error, but made anew, as
-        it is about another attempt.
+        it is about another attempt.  Where there is nothing else to say it is the
+        same for very many.
         """
         refused = self._refused
         if refused is None:
@@ -223,4 +225,7 @@ class Dialing:
         else:
             cls = type(refused)
             words = str(refused).removeprefix(f"{self._address}: ")
-        return cls(self._address, f"{words}; the next try is in {wait:.2g} s")
+        words = f"{words}; the next try is in {wait:.2g} s"
+        if self._told is None or self._told[0] != words:
+            self._told = words, cls(self._address, words)
+        return self._told[1]

@@ -285,8 +285,8 @@ class Attempts:
         @return: A weak result, when there is one and nothing better to be had.
         """
         if isinstance(error, Weak):
-            history = noted(send, error, Persisted.YES, self._seconds())
-            history.weak = error.result
+            weak = noted(send, error, Persisted.YES, self._seconds())
+            weak.weak = error.result
             return None
         verdict = verdictOn(error)
         step = self.weigh(send, error, verdict)

@@ -102,6 +102,13 @@ class Pending(msgspec.Struct, eq=False):
         return self.send.outgoing.wireTopic, last or ""
 
     @property
+    def left(self) -> bool:
+        """
+        Whether it has ended, or is the loop's.
+        """
+        return isinstance(self.place, SendResult | Exception | Deferred)
+
+    @property
     def rests(self) -> bool:
         """
         Whether it waits for a better time.
@@ -154,7 +161,7 @@ class Pending(msgspec.Struct, eq=False):
         self.sends.lull.leave(self)
         self.place = None
         if isinstance(outcome, RemotingProtocol):
-            self._ask(outcome, self.timeout - self.sends.seconds())
+            self._ask(outcome, self.deadline - self.sends.seconds())
         elif isinstance(outcome, Failure):
             self.goOn(_exceptionOf(outcome))
         else:
@@ -277,7 +284,6 @@ class Pending(msgspec.Struct, eq=False):
         outcome = gate.enter(self)
         if isinstance(outcome, Failure):
             return _exceptionOf(outcome)
-        self.timeout = until
         self.place = gate
         self.sends.lull.until(self, until)
         if outcome is not None:
@@ -295,7 +301,7 @@ class Pending(msgspec.Struct, eq=False):
         """
         Leave it to the loop.
         """
-        self.sends.forget(self)
+        self.sends.forget()
         self.place = looped = self.sends.course.inLoop(self.send, error, queue)
         looped.addBoth(self._tell)
 
@@ -304,7 +310,7 @@ class Pending(msgspec.Struct, eq=False):
         End it.
         """
         self.place = outcome
-        self.sends.forget(self)
+        self.sends.forget()
         self.sends.course.ended(self.send, isinstance(outcome, SendResult))
         self._tell(outcome)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # Looked up once here: a member of an enumeration takes its time.
 _YES = Persisted.YES
+_NOBODY: frozenset[str] = frozenset()
 
 LAST_KEPT = 3
 """
@@ -164,14 +165,11 @@ class Send(msgspec.Struct, eq=False):
         return 0 if self.history is None else self.history.maybes
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class History:
     """
-    The tries of one send that failed.
-
-    @ivar tried: The brokers this round of tries has used up.
-
-    @ivar lastTried: The last broker tried, if there was one.
+    The tries of one send that failed.  There may be very many of these: it holds
+    nothing it can do without.
 
     @ivar rounds: How many rounds of brokers have ended.
 
@@ -188,8 +186,6 @@ class History:
     @ivar weak: A stored, but weak, result Java's rules tried to better.
     """
 
-    tried: set[str] = attrs.field(factory=set)
-    lastTried: tuple[str, ...] = ()
     rounds: int = 0
     made: int = 0
     maybes: int = 0
@@ -197,8 +193,24 @@ class History:
     onceUsed: bool = False
     charged: bool = False
     weak: SendResult | None = None
+    _tried: set[str] | None = None
+    _lastBroker: str = ""
     _first: Attempt | None = None
-    _last: deque[Attempt] = attrs.field(factory=lambda: deque(maxlen=LAST_KEPT))
+    _last: tuple[Attempt, ...] = ()
+
+    @property
+    def tried(self) -> set[str] | frozenset[str]:
+        """
+        The brokers this round of tries has used up.
+        """
+        return self._tried or _NOBODY
+
+    @property
+    def lastTried(self) -> tuple[str, ...]:
+        """
+        The last broker tried, if there was one.
+        """
+        return (self._lastBroker,) if self._lastBroker else ()
 
     def add(self, attempt: Attempt, broker: str) -> None:
         """
@@ -210,13 +222,14 @@ class History:
         if self._first is None:
             self._first = attempt
         else:
-            self._last.append(attempt)
+            self._last = (*self._last[1 - LAST_KEPT :], attempt)
         if attempt.persisted is Persisted.MAYBE:
             self.maybes += 1
         self.persisted = worse(self.persisted, attempt.persisted)
         if broker:
-            self.tried.add(broker)
-            self.lastTried = (broker,)
+            self._tried = self._tried or set()
+            self._tried.add(broker)
+            self._lastBroker = broker
 
     def listed(self) -> tuple[Attempt, ...]:
         """
@@ -229,7 +242,7 @@ class History:
         All brokers may be tried again.
         """
         self.rounds += 1
-        self.tried.clear()
+        self._tried = None
 
 
 def worse(one: Persisted, other: Persisted) -> Persisted:

@@ -240,12 +240,14 @@ class Targets:
 
     def another(self, send: Send, history: History) -> bool:
         """
-        Whether a broker is left that this round of tries has not used up.
+        Whether a broker is left that this round of tries has not used up, and that
+        would be chosen before those.
         """
         info = self.known(send)
         if info is None or send.choice is not None:
             return False
-        return any(info.brokerOf(queue) not in history.tried for queue in info.queues)
+        vain = history.tried | self.avoidance.full
+        return any(info.brokerOf(queue) not in vain for queue in info.queues)
 
     async def refreshed(self, send: Send) -> None:
         """

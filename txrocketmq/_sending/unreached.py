@@ -40,6 +40,11 @@ LONGEST_SLEEP = 60.0
 For how many seconds nobody needs to care whether there is news.
 """
 
+MOST_LEFT = 64
+"""
+How many may be remembered that have ended, beside as many as have not.
+"""
+
 MOST_GATES = 256
 """
 How many addresses may be remembered that nobody waits for.
@@ -109,7 +114,8 @@ class Unreached:
         self.marked = targets.avoidance.marked
         self.live = cluster.peers.live
         self._connect = cluster.peers.connect
-        self._pending: set[Pending] = set()
+        self._all: list[Pending] = []
+        self._count = 0
         self._gates: dict[str, Gate[RemotingProtocol]] = {}
         self._routes: dict[str, Gate[TopicPublishInfo]] = {}
         self._news = cluster.routes.news
@@ -128,7 +134,8 @@ class Unreached:
         pending = Pending(self, send)
         ended: Deferred[SendResult] = Deferred(pending)
         pending.ended = ended
-        self._pending.add(pending)
+        self._all.append(pending)
+        self._count += 1
         pending.goOn(error, queue)
         return ended
 
@@ -136,18 +143,22 @@ class Unreached:
         """
         End all of them.
         """
-        for pending in list(self._pending):
-            pending.cancel()
+        everyone, self._all = self._all, []
+        for pending in everyone:
+            if not pending.left:
+                pending.cancel()
         self.lull.clear()
         ears, self._ears = self._ears, {}
         for ear in ears.values():
             ear.cancel()
 
-    def forget(self, pending: Pending) -> None:
+    def forget(self) -> None:
         """
         One of them has ended, or is somebody else's.
         """
-        self._pending.discard(pending)
+        self._count -= 1
+        if len(self._all) > 2 * self._count + MOST_LEFT:
+            self._all = [each for each in self._all if not each.left]
 
     def listen(self, pending: Pending) -> None:
         """
@@ -164,7 +175,7 @@ class Unreached:
         Wake some of those who wait for something: others follow if that goes well.
         """
         del self._ears[each]
-        concerned = (one for one in self._pending if one.rests and each in one.about)
+        concerned = (one for one in self._all if one.rests and each in one.about)
         for one in list(islice(concerned, TOLD_AT_ONCE)):
             if one.rests:
                 self.lull.leave(one)
