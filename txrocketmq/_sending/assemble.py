@@ -51,7 +51,7 @@ def assemble(envelope: Envelope, message: Message, msgId: str | None) -> Outgoin
         sysFlag,
         message.flag,
         None,
-        (message,),
+        message,
         envelope,
     )
 

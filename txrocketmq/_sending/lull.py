@@ -32,8 +32,8 @@ Parts of a second that are told apart.
 
 CROWD = 1000
 """
-How many may rest without resting longer for it: so many are tried again in a
-second, about, if there are more.
+How many may rest without resting longer for it: if there are more, so many are
+tried again in a second.
 """
 
 FOLLOWERS = 2
@@ -129,7 +129,7 @@ class Lull:
             at = max(min(now + delay, last), now + MOMENT)
             self._put(one, ceil(at * GRAINS) / GRAINS)
             return
-        at = now + delay * self.resting / CROWD
+        at = now + max(delay, self.resting / CROWD)
         self.until(one, at if at < last else end)
         one.timeout = now + delay
         self._crowd.append(one)

@@ -66,7 +66,7 @@ class Outgoing(msgspec.Struct, eq=False, gc=False):
 
     @ivar memberIds: The ids of a batch's messages; L{None} for a single one.
 
-    @ivar messages: What its user gave: one message, or those of a batch.
+    @ivar given: What its user gave: one message, or those of a batch.
     """
 
     heading: Heading
@@ -77,8 +77,15 @@ class Outgoing(msgspec.Struct, eq=False, gc=False):
     sysFlag: int
     flag: int
     memberIds: tuple[str, ...] | None
-    messages: tuple[Message, ...]
+    given: Message | tuple[Message, ...]
     envelope: Envelope
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """
+        All its messages.
+        """
+        return (self.given,) if isinstance(self.given, Message) else self.given
 
     @property
     def topic(self) -> str:

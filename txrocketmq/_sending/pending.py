@@ -11,7 +11,7 @@ Laws:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 from twisted.internet.defer import CancelledError, Deferred
@@ -49,6 +49,8 @@ Place: TypeAlias = (
 Where a send is: it waits for a connection or a route, for an answer, for a better
 time, or for the loop; or it is at its end, or on its way from one to the next.
 """
+
+_OVER: Final = Exception("it has ended")
 
 
 class Pending(msgspec.Struct, eq=False):
@@ -318,13 +320,14 @@ class Pending(msgspec.Struct, eq=False):
         """
         Tell its caller, who may have cancelled it.
         """
-        assert self.ended is not None
-        if self.ended.called:
+        # Others may hold this for a while, and are not to hold that too.
+        ended, self.ended, self.place = self.ended, None, _OVER
+        if ended is None or ended.called:
             return
         if isinstance(outcome, SendResult):
-            self.ended.callback(outcome)
+            ended.callback(outcome)
         else:
-            self.ended.errback(outcome)
+            ended.errback(outcome)
 
 
 def _exceptionOf(reason: Failure) -> Exception:
