@@ -103,6 +103,7 @@ class Lull:
         self._order: list[float] = []
         self._grains: dict[float, _Grain] = {}
         self._crowd: deque[Waiting] = deque()
+        self._times: dict[int, float] = {}
         self._entries = 0
         self._gone = 0
 
@@ -131,7 +132,7 @@ class Lull:
             return
         at = now + max(delay, self.resting / CROWD)
         self.until(one, at if at < last else end)
-        one.timeout = now + delay
+        one.timeout = self._shared(now + delay)
         self._crowd.append(one)
         if len(self._crowd) > 2 * self.resting:
             self._crowd = deque(each for each in self._crowd if each.rests)
@@ -183,6 +184,15 @@ class Lull:
         self._entries += 1
         if self._gone > self._entries // 2 + CROWD:
             self._sweep()
+
+    def _shared(self, at: float) -> float:
+        """
+        One of the times there are, the same number for all.
+        """
+        number = ceil(at * GRAINS)
+        if len(self._times) > CROWD:
+            self._times.clear()
+        return self._times.setdefault(number, number / GRAINS)
 
     def _ring(self, at: float, now: float) -> None:
         """

@@ -165,8 +165,7 @@ class Send(msgspec.Struct, eq=False):
         return 0 if self.history is None else self.history.maybes
 
 
-@attrs.define(eq=False, weakref_slot=False)
-class History:
+class History(msgspec.Struct, eq=False, gc=False):
     """
     The tries of one send that failed.  There may be very many of these: it holds
     nothing it can do without.
