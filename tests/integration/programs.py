@@ -95,7 +95,8 @@ class Program(ProcessProtocol):
         Send it a signal.
         """
         assert self.transport is not None
-        self.transport.signalProcess(signal.Signals(number).name.removeprefix("SIG"))
+        # Not by its name: Twisted knows only those of some.
+        self.transport.signalProcess(number)
 
     def feed(self, data: bytes, end: bool = True) -> None:
         """
