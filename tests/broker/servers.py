@@ -120,6 +120,13 @@ class Server:
                 raise NotStarted(f"{self.name}: {self._lastWords()}")
             time.sleep(_POLL)
 
+    def signal(self, number: int) -> None:
+        """
+        Send the process a signal.
+        """
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def kill(self) -> None:
         """
         End the process by SIGKILL; nothing happens when there is none.
