@@ -134,8 +134,6 @@ class Lull:
         self.until(one, at if at < last else end)
         one.timeout = self._shared(now + delay)
         self._crowd.append(one)
-        if len(self._crowd) > 2 * self.resting:
-            self._crowd = deque(each for each in self._crowd if each.rests)
 
     def leave(self, one: Waiting) -> None:
         """
@@ -143,6 +141,7 @@ class Lull:
         """
         self.resting -= one.rests
         self._gone += 1
+        self._thin()
 
     def follow(self) -> None:
         """
@@ -209,6 +208,14 @@ class Lull:
                     self._gone -= 1
         if self._order:
             self._alarm.setTo(self._order[0])
+        self._thin()
+
+    def _thin(self) -> None:
+        """
+        Forget those of the crowd that rest no more, when they are the most.
+        """
+        if len(self._crowd) > 2 * self.resting + CROWD:
+            self._crowd = deque(each for each in self._crowd if each.rests)
 
     def _sweep(self) -> None:
         """

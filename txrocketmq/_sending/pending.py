@@ -125,7 +125,10 @@ class Pending(msgspec.Struct, eq=False):
         return self.rests or isinstance(self.place, Gate)
 
     def goOn(
-        self, error: Exception | None = None, queue: MessageQueue | None = None
+        self,
+        error: Exception | None = None,
+        queue: MessageQueue | None = None,
+        info: TopicPublishInfo | None = None,
     ) -> None:
         """
         Make a try, and the next one, until it has to wait for something.
@@ -133,12 +136,14 @@ class Pending(msgspec.Struct, eq=False):
         @param error: Why the last one failed, if there was one.
 
         @param queue: Where the next one goes, if that is known.
+
+        @param info: The route it follows, if it waited for that.
         """
         while error is None or self._triesAgain(error):
-            error = self._try(queue)
+            error = self._try(queue, info)
             if error is None:
                 return
-            queue = None
+            queue = info = None
 
     def woken(self) -> None:
         """
@@ -167,7 +172,7 @@ class Pending(msgspec.Struct, eq=False):
         elif isinstance(outcome, Failure):
             self.goOn(_exceptionOf(outcome))
         else:
-            self.goOn()
+            self.goOn(info=outcome)
 
     def answered(self, answer: RemotingCommand) -> None:
         """
@@ -241,7 +246,9 @@ class Pending(msgspec.Struct, eq=False):
         sends.listen(self)
         return False
 
-    def _try(self, queue: MessageQueue | None) -> Exception | None:
+    def _try(
+        self, queue: MessageQueue | None, info: TopicPublishInfo | None
+    ) -> Exception | None:
         """
         Begin a try.
 
@@ -249,7 +256,7 @@ class Pending(msgspec.Struct, eq=False):
         """
         sends, send = self.sends, self.send
         send.began = sends.seconds()
-        info = sends.targets.known(send)
+        info = info or sends.targets.known(send)
         if info is None:
             return self._enter(sends.gateOfRoute(send), send.at)
         try:
