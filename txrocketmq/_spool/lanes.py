@@ -50,6 +50,9 @@ class Lanes:
 
     @ivar ended: Whether there was nothing behind it.
 
+    @ivar turned: How often reading went back: what was asked for before is not what
+        comes next.
+
     @ivar known: The numbers that are in memory, or whose deletion is under way.
 
     @ivar parked: The topics that cannot be sent to now.
@@ -58,6 +61,7 @@ class Lanes:
     def __init__(self) -> None:
         self.cursor = 0
         self.ended = False
+        self.turned = 0
         self.known: dict[int, int] = {}
         self.parked: dict[str, Parked] = {}
         self._lanes: dict[Key, Lane] = {}
@@ -257,6 +261,7 @@ class Lanes:
         Read again from a number on.
         """
         self.cursor = min(self.cursor, number - 1)
+        self.turned += 1
         self.ended = False
         self._passed = 0
 

@@ -86,7 +86,9 @@ class Reading:
         self._woken = False
         most = min(MOST, self._lanes.room)
         reading = self._spool.waiting(self._lanes.cursor, most, MOST_BYTES)
-        reading.addCallbacks(self._got, self._gotNothing)
+        reading.addCallbacks(
+            self._got, self._gotNothing, callbackArgs=(self._lanes.turned,)
+        )
 
     def probe(self, topic: str, number: int) -> None:
         """
@@ -96,11 +98,17 @@ class Reading:
             partial(self._gotProbe, topic), partial(self._gotNoProbe, topic)
         )
 
-    def _got(self, kept: list[Kept]) -> None:
+    def _got(self, kept: list[Kept], turned: int) -> None:
         """
         Messages were read.
+
+        @param turned: The lanes' C{turned} when they were asked for.
         """
         self._reading = False
+        if turned != self._lanes.turned:
+            # Others come before these now.
+            self.read()
+            return
         self._lanes.take(kept)
         if self._woken and self._lanes.ended:
             # What is new may have come after this was read.
