@@ -33,6 +33,11 @@ ROW_LOST = (
     "bytes are in {file}"
 )
 
+EMPTIED = (
+    "The spool's file is empty, though there was one with messages or without: what "
+    "it held is lost"
+)
+
 
 class Keeper:
     """
@@ -61,7 +66,10 @@ class Keeper:
         place = self._place = Place(self._directory)
         try:
             settle(place)
+            if place.wasUsed and not place.holdsSomething:
+                self._events.append((EMPTIED, {}))
             self._openDatabase(place)
+            place.use()
         except BaseException:
             self.close()
             raise

@@ -27,6 +27,11 @@ FILES = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", LOCK)
 The files that are there while the spool is in use.
 """
 
+USED = b"used\n"
+"""
+What the lock file has when there was a database.
+"""
+
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -53,6 +58,8 @@ class Place:
     A directory that is ours alone, until it is left.
 
     @ivar path: Where the database is.
+
+    @ivar wasUsed: Whether there was a database here before.
     """
 
     def __init__(self, directory: str) -> None:
@@ -68,8 +75,8 @@ class Place:
         try:
             _lock(self._lock, directory)
             os.fchmod(self._lock, 0o600)
-            os.ftruncate(self._lock, 0)
-            os.pwrite(self._lock, b"%d\n" % os.getpid(), 0)
+            self.wasUsed = USED in os.pread(self._lock, 100, 0)
+            self._sign()
         except BaseException as error:
             os.close(self._lock)
             if isinstance(error, OSError):
@@ -102,11 +109,34 @@ class Place:
             os.close(descriptor)
         syncDirectory(self.directory)
 
+    def use(self) -> None:
+        """
+        Remember that there is a database here: one that is empty some day was not
+        always so.
+        """
+        self.wasUsed = True
+        self._sign()
+
+    def _sign(self) -> None:
+        """
+        Say in the lock file whose it is.
+        """
+        text = b"%d\n%b" % (os.getpid(), USED if self.wasUsed else b"")
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, text, 0)
+
     def size(self) -> int:
         """
         The bytes of the database's files.
         """
         return sum(map(_length, (Path(self.directory, name) for name in FILES)))
+
+    @property
+    def holdsSomething(self) -> bool:
+        """
+        Whether there is anything in the database's file.
+        """
+        return _length(self.path) > 0
 
     def leave(self) -> None:
         """
@@ -202,7 +232,7 @@ def _lock(descriptor: int, directory: str) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        owner = os.pread(descriptor, 20, 0).strip()
+        owner = os.pread(descriptor, 20, 0).partition(b"\n")[0]
         who = f" (process {int(owner)})" if owner.isdigit() else ""
         raise SpoolUnavailable(
             f"the spool directory {directory!r} is in use by another daemon{who}"

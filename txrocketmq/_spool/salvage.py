@@ -35,6 +35,15 @@ LOG = "-wal"
 NEW = "spool.recovering"
 BATCH = 1000
 
+KNOWN = (
+    "The spool was damaged: recovered {recovered} messages, lost {lost}; the damaged "
+    "file is {file}"
+)
+UNKNOWN = (
+    "The spool was damaged, its counters, too: recovered {recovered} messages, lost at "
+    "least {lost}; the damaged file is {file}"
+)
+
 
 @attrs.define
 class Salvage:
@@ -57,13 +66,28 @@ class Salvage:
     def take(self, number: int, columns: list[Column]) -> None:
         """
         Take over a row, if it is one of ours.
+
+        A number with nothing behind its point is written as a whole one.
         """
         match columns:
             case [None, int(crc), bytes(record)]:
                 self._message(number, crc, record)
-            case [None, int(crc), bytes(record), bytes(reason), float(when), *_]:
+            case [
+                None,
+                int(crc),
+                bytes(record),
+                bytes(reason),
+                int() | float() as when,
+                *_,
+            ]:
                 self._refused(number, crc, record, reason, when)
-            case [bytes(token), bytes(key), float(at), int(crc), bytes(record)]:
+            case [
+                bytes(token),
+                bytes(key),
+                int() | float() as at,
+                int(crc),
+                bytes(record),
+            ]:
                 self._claim(token, key, at, crc, record)
 
     def flush(self) -> None:
@@ -138,19 +162,14 @@ def recover(place: Place, connect: Connect) -> Event:
     place.make(new)
     database = Database(new, connect)
     try:
-        recovered, lost = _refill(database, place)
+        recovered, lost, isExact = _refill(database, place)
     finally:
         database.close()
     aside = _putAside(place)
     new.rename(place.path)
     syncDirectory(place.directory)
-    return (
-        (
-            "The spool was damaged: recovered {recovered} messages, lost {lost}; the "
-            "damaged file is {file}"
-        ),
-        {"recovered": recovered, "lost": lost, "file": aside},
-    )
+    text = KNOWN if isExact else UNKNOWN
+    return text, {"recovered": recovered, "lost": lost, "file": aside}
 
 
 def settle(place: Place) -> None:
@@ -181,11 +200,11 @@ def keepRow(connection: Connection, place: Place, number: int) -> str:
     return name
 
 
-def _refill(database: Database, place: Place) -> tuple[int, int]:
+def _refill(database: Database, place: Place) -> tuple[int, int, bool]:
     """
     Take over what is whole.
 
-    @return: How many messages that are, and how many are lost.
+    @return: How many messages that are, and how many are lost; whether that is known.
     """
     salvage = Salvage(database.connection)
     database.begin()
@@ -194,7 +213,7 @@ def _refill(database: Database, place: Place) -> tuple[int, int]:
     salvage.flush()
     recovered, lost = _counted(database, salvage)
     database.commit()
-    return recovered, lost
+    return recovered, lost, salvage.state is not None
 
 
 def _rows(place: Place) -> Iterator[tuple[int, list[Column]]]:

@@ -1,0 +1,232 @@
+"""
+Tests of what the spool does when the disk fails.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from twisted.internet.defer import gatherResults
+from twisted.logger import capturedLogs
+
+from tests.spool.support import SpoolTestCase, entries
+from txrocketmq._spool import Spool, database
+from txrocketmq._spool.handover import PROBE
+from txrocketmq.errors import SpoolUnavailable
+
+
+class Disk:
+    """
+    A disk that fails when it is told to.
+
+    @ivar fails: What fails: the beginning of a statement.
+
+    @ivar after: Whether the statement is carried out all the same.
+
+    @ivar opened: How often the file was opened.
+    """
+
+    def __init__(self) -> None:
+        self.fails: str | None = None
+        self.after = False
+        self.opened = 0
+        self.openable = True
+
+    def connect(self, path: str) -> sqlite3.Connection:
+        """
+        Open a file.
+        """
+        disk = self
+
+        class Connection(sqlite3.Connection):
+            """
+            A connection to a file on this disk.
+            """
+
+            def execute(self, sql: str, *args: object) -> sqlite3.Cursor:
+                """
+                Carry out a statement, or fail.
+                """
+                failing = disk.fails is not None and sql.startswith(disk.fails)
+                if failing and disk.after:
+                    super().execute(sql, *args)  # type: ignore[arg-type]
+                if failing:
+                    raise sqlite3.OperationalError("disk I/O error")
+                return super().execute(sql, *args)  # type: ignore[arg-type]
+
+        self.opened += 1
+        if not self.openable:
+            raise sqlite3.OperationalError("unable to open database file")
+        return sqlite3.connect(path, isolation_level=None, factory=Connection)
+
+
+class FailureTests(SpoolTestCase):
+    """
+    What fails is not kept and was not promised, and passes.
+    """
+
+    def setUp(self) -> None:
+        """
+        Make a disk that works.
+        """
+        super().setUp()
+        self.disk = Disk()
+
+    def broken(self, fails: str, after: bool = False) -> Spool:
+        """
+        A spool with a message, on a disk that begins to fail.
+        """
+        spool = self.spool(connect=self.disk.connect)
+        self.wait(spool.append(entries(1)))
+        self.disk.fails, self.disk.after = fails, after
+        return spool
+
+    def refuseOne(self, spool: Spool) -> None:
+        """
+        Have an append fail.
+        """
+        with self.assertRaises(SpoolUnavailable):
+            self.wait(spool.append(entries(5, 10)))
+        self.assertFalse(spool.accepting)
+
+    def mend(self) -> None:
+        """
+        Have the disk work, and the spool notice it.
+        """
+        self.disk.fails = None
+        self.clock.advance(PROBE)
+        self.clock.settle()
+
+    def test_commitFails(self) -> None:
+        """
+        A failed commit keeps nothing; the file is opened anew before anything else.
+        """
+        for fails in ("BEGIN", "INSERT INTO waiting", "UPDATE state", "COMMIT"):
+            spool = self.broken(fails)
+            opened = self.disk.opened
+            self.refuseOne(spool)
+            self.disk.fails = None
+            self.wait(spool.append(entries(1, 1)))
+            self.assertEqual(self.disk.opened, opened + 1, fails)
+            self.assertTrue(spool.accepting)
+            self.assertEqual(self.waiting(spool), ["ID0000", "ID0001"], fails)
+            self.wait(spool.delivered([1, 2, 3, 4, 5, 6, 7, 8]))
+            self.close(spool)
+
+    def test_commitFailsAndIsThere(self) -> None:
+        """
+        A commit that was reported as failed has kept nothing, even where it is in
+        the file after all: its senders may send again.
+        """
+        spool = self.broken("COMMIT", after=True)
+        self.refuseOne(spool)
+        self.mend()
+        self.assertEqual(self.waiting(spool), ["ID0000"])
+        self.assertEqual(spool.counts.waiting, 1)
+        self.wait(spool.append(entries(1, 1)))
+        self.assertEqual(self.waiting(spool), ["ID0000", "ID0001"])
+
+    def test_reads(self) -> None:
+        """
+        While nothing can be written, what is there can be read.
+        """
+        spool = self.broken("BEGIN")
+        self.refuseOne(spool)
+        self.assertEqual(self.waiting(spool), ["ID0000"])
+        self.disk.fails = None
+
+    def test_itTriesByItself(self) -> None:
+        """
+        Without any request it finds out that the disk works again, and logs both.
+        """
+        with capturedLogs() as events:
+            spool = self.broken("COMMIT")
+            self.refuseOne(spool)
+            for _ in range(3):
+                self.clock.advance(PROBE)
+                self.clock.settle()
+                self.assertFalse(spool.accepting)
+            self.mend()
+        self.assertTrue(spool.accepting)
+        said = [event["log_format"] for event in events]
+        self.assertEqual(
+            said, ["The spool fails: {reason}", "The spool works again"], events
+        )
+
+    def test_whatMakesRoomGoesOn(self) -> None:
+        """
+        An append that fails takes no delivery with it.
+        """
+        spool = self.broken("INSERT INTO waiting")
+        appended = spool.append(entries(1, 5))
+        delivered = spool.delivered([1])
+        self.wait(delivered)
+        with self.assertRaises(SpoolUnavailable):
+            self.wait(appended)
+        self.assertEqual(spool.counts.waiting, 0)
+        self.mend()
+
+    def test_fileCannotBeOpened(self) -> None:
+        """
+        As long as the file cannot be opened nothing is done, and then it is.
+        """
+        spool = self.broken("COMMIT")
+        self.disk.openable = False
+        for _ in range(2):
+            self.refuseOne(spool)
+        with self.assertRaises(SpoolUnavailable):
+            self.waiting(spool)
+        self.assertEqual(spool.counts.waiting, 1)
+        self.disk.openable = True
+        self.mend()
+        self.assertTrue(spool.accepting)
+        self.assertEqual(self.waiting(spool), ["ID0000"])
+
+    def test_cannotBeOpenedAtAll(self) -> None:
+        """
+        A spool whose file cannot be opened says why, and leaves the directory.
+        """
+        self.disk.openable = False
+        spool = Spool(
+            self.clock, str(self.directory), limit=1, connect=self.disk.connect
+        )
+        with self.assertRaises(SpoolUnavailable) as refused:
+            self.wait(spool.open())
+        self.assertIn("unable to open database file", str(refused.exception))
+        self.spool()
+
+    def test_writtenBackLater(self) -> None:
+        """
+        A log that cannot be written back now is no failure.
+        """
+        spool = self.broken("PRAGMA wal_checkpoint")
+        self.clock.turn()
+        self.assertTrue(spool.accepting)
+        self.disk.fails = None
+
+    def test_limitsOfTheFile(self) -> None:
+        """
+        A real "full" from SQLite: nothing is kept of what does not fit, deliveries
+        make room, and then it fits.
+        """
+        spool = self.spool(connect=self.limited)
+        kept = 0
+        try:
+            while True:
+                self.wait(spool.append(entries(100, kept)))
+                kept += 100
+        except SpoolUnavailable as error:
+            self.assertIn("full", str(error))
+        self.assertEqual(spool.counts.waiting, kept)
+        self.assertEqual(len(self.waiting(spool)), kept)
+        self.wait(gatherResults([spool.delivered(range(1, kept + 1))]))
+        self.wait(spool.append(entries(100, kept)))
+        self.assertEqual(spool.counts.waiting, 100)
+
+    def limited(self, path: str) -> sqlite3.Connection:
+        """
+        Open a file that cannot grow beyond some pages.
+        """
+        connection = database.connect(path)
+        connection.execute("PRAGMA max_page_count = 40")
+        return connection
