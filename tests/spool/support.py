@@ -20,7 +20,7 @@ from txrocketmq.message import Message
 
 T = TypeVar("T")
 
-PATIENCE = 60.0
+PATIENCE = 15.0
 LIMIT = 1 << 40
 
 
