@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from . import damage, full
 from .clusters import RealTarget, SandboxTarget, Target
 from .killing import Plan, Run
 
@@ -32,6 +33,11 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     daemon.add_argument(
         "--sandbox", action="store_true", help="instead of the real broker"
     )
+    runs.add_parser("full", help="fill the disk; needs root, to mount a small one")
+    flips = runs.add_parser("damage", help="flip a bit in each of some pages")
+    flips.add_argument("--pages", type=int, default=200)
+    flips.add_argument("--messages", type=int, default=6000)
+    flips.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(words)
     if options.run == "daemon" and options.sandbox:
         # What a sandbox has stored is in its memory.
@@ -56,14 +62,44 @@ def killing(options: argparse.Namespace, directory: Path) -> list[str]:
     plan = Plan(options.messages, options.kills, options.broker_kills, options.seed)
     target: Target = SandboxTarget() if options.sandbox else RealTarget()
     try:
-        outcome = Run(plan, target, directory).run()
+        outcome = Run(plan, target, directory, sys.stderr.write).run()
     finally:
         target.stop()
     say(*outcome.lines())
     return outcome.problems()
 
 
-RUNS = {"daemon": killing}
+def filling(options: argparse.Namespace, directory: Path) -> list[str]:
+    """
+    Fill the disk.
+
+    @return: What is wrong.
+    """
+    try:
+        outcome = full.Run(directory).run()
+    except full.NotPossible as reason:
+        say(f"skipped: {reason}")
+        return []
+    say(*outcome.lines())
+    return outcome.problems()
+
+
+def damaging(options: argparse.Namespace, directory: Path) -> list[str]:
+    """
+    Flip bits.
+
+    @return: What is wrong.
+    """
+    tested = damage.prepared(directory / "tested", options.messages)
+    cases = damage.flips(tested, directory / "copy", options.pages, options.seed)
+    say(*damage.lines(tested, cases))
+    problems = [problem for case in cases for problem in case.problems]
+    if not any(case.noticed for case in cases):
+        problems.append("vacuous: nothing was noticed")
+    return problems
+
+
+RUNS = {"daemon": killing, "full": filling, "damage": damaging}
 
 
 def main(words: Sequence[str]) -> int:

@@ -5,8 +5,8 @@ The run in which the daemon and the broker are killed at random moments.
 from __future__ import annotations
 
 import random
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 from typing import NamedTuple
@@ -124,10 +124,19 @@ class Run:
     One run.
     """
 
-    def __init__(self, plan: Plan, target: Target, directory: Path) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        target: Target,
+        directory: Path,
+        said: Callable[[str], object] = len,
+    ) -> None:
         """
         @param directory: For logs and the spool.
+
+        @param said: Is told how it goes on.
         """
+        self._said = said
         self._plan = plan
         self._target = target
         self._random = random.Random(plan.seed)
@@ -168,7 +177,7 @@ class Run:
                 return
             self._kills += 1
             accepted = len(self._traffic.accepted)
-            sys.stderr.write(f"kill {self._kills}: {accepted} accepted\n")
+            self._said(f"kill {self._kills}: {accepted} accepted\n")
 
     def _breakBrokers(self) -> None:
         """

@@ -4,6 +4,7 @@ Tests of what the spool does when the disk fails.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 
 from twisted.internet.defer import gatherResults
@@ -12,6 +13,7 @@ from twisted.logger import capturedLogs
 from tests.spool.support import SpoolTestCase, entries
 from txrocketmq._spool import Spool, database
 from txrocketmq._spool.handover import PROBE
+from txrocketmq._spool.place import Place
 from txrocketmq.errors import SpoolUnavailable
 
 
@@ -23,6 +25,8 @@ class Disk:
 
     @ivar after: Whether the statement is carried out all the same.
 
+    @ivar error: As which of SQLite's errors.
+
     @ivar opened: How often the file was opened.
     """
 
@@ -30,6 +34,7 @@ class Disk:
         self.fails: str | None = None
         self.after = False
         self.opened = 0
+        self.error = sqlite3.SQLITE_IOERR
         self.openable = True
 
     def connect(self, path: str) -> sqlite3.Connection:
@@ -51,7 +56,9 @@ class Disk:
                 if failing and disk.after:
                     super().execute(sql, *args)  # type: ignore[arg-type]
                 if failing:
-                    raise sqlite3.OperationalError("disk I/O error")
+                    error = sqlite3.OperationalError("disk I/O error")
+                    error.sqlite_errorcode = disk.error
+                    raise error
                 return super().execute(sql, *args)  # type: ignore[arg-type]
 
         self.opened += 1
@@ -222,6 +229,49 @@ class FailureTests(SpoolTestCase):
         self.wait(gatherResults([spool.delivered(range(1, kept + 1))]))
         self.wait(spool.append(entries(100, kept)))
         self.assertEqual(spool.counts.waiting, 100)
+
+    def test_roomIsSetAside(self) -> None:
+        """
+        When the disk is full, what is set aside is given to what makes room; until
+        it is there again, nothing is kept.
+        """
+        spool = self.broken("DELETE")
+        self.disk.error = sqlite3.SQLITE_FULL
+        reserve = self.directory / "spool.reserve"
+        self.assertTrue(reserve.exists())
+        self.patch(Place, "reserve", lambda place: False)
+        with self.assertRaises(SpoolUnavailable):
+            self.wait(spool.delivered([1]))
+        self.assertFalse(reserve.exists())
+        self.disk.fails = None
+        self.wait(spool.delivered([1]))
+        self.assertEqual(spool.counts.waiting, 0)
+        with self.assertRaises(SpoolUnavailable) as refused:
+            self.wait(spool.append(entries(1)))
+        self.assertIn("the disk is full", str(refused.exception))
+        self.assertFalse(spool.accepting)
+        self.patch(Place, "reserve", lambda place: True)
+        self.mend()
+        self.wait(spool.append(entries(1)))
+        self.assertTrue(spool.accepting)
+
+    def test_roomCannotBeSetAside(self) -> None:
+        """
+        A spool on a full disk opens, gives out what it has, and keeps nothing.
+        """
+        spool = self.spool()
+        self.wait(spool.append(entries(1)))
+        self.close(spool)
+
+        def full(descriptor: int, offset: int, length: int) -> None:
+            raise OSError(28, "no space")
+
+        self.patch(os, "posix_fallocate", full)
+        spool = self.spool()
+        self.assertEqual(self.waiting(spool), ["ID0000"])
+        with self.assertRaises(SpoolUnavailable):
+            self.wait(spool.append(entries(1)))
+        self.assertFalse((self.directory / "spool.reserve").exists())
 
     def limited(self, path: str) -> sqlite3.Connection:
         """

@@ -136,7 +136,7 @@ class ForwarderTestCase(SpoolTestCase):
         """
         Make another one.
         """
-        made = Forwarder(self.clock, spool, self.sender, self.tally)  # type: ignore[arg-type]
+        made = Forwarder(self.clock, spool, self.sender, self.tally)
         self.addCleanup(self.stop, made)
         return made
 

@@ -90,7 +90,13 @@ class PlaceTests(SpoolTestCase):
         """
         elsewhere = self.directory / "elsewhere"
         elsewhere.write_bytes(b"precious")
-        for name in ("spool.db", "spool.db-wal", "spool.db-shm", "spool.lock"):
+        for name in (
+            "spool.db",
+            "spool.db-wal",
+            "spool.db-shm",
+            "spool.lock",
+            "spool.reserve",
+        ):
             path = self.directory / name
             path.symlink_to(elsewhere)
             self.assertIn("is not a regular file", self.refusal())

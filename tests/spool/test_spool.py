@@ -413,7 +413,7 @@ class LifeTests(SpoolTestCase):
         self.wait(gatherResults([kept, closed, again]))
         self.assertEqual(
             sorted(path.name for path in self.directory.iterdir()),
-            ["spool.db", "spool.lock"],
+            ["spool.db", "spool.lock", "spool.reserve"],
         )
         self.assertEqual(len(self.waiting(self.spool())), 5)
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import TypeVar
 
@@ -77,6 +78,15 @@ def isDamage(error: Exception) -> bool:
         code = getattr(error, "sqlite_errorcode", None)
         return code is not None and (code & 0xFF) in CORRUPT
     return isinstance(error, SpoolDamaged)
+
+
+def isFull(error: Exception) -> bool:
+    """
+    Whether an error says that the disk is full.
+    """
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT)
 
 
 class Database:
@@ -178,10 +188,12 @@ class Database:
         added = self.state.next - before.next
         return self.state.waiting - added < before.waiting
 
-    def rest(self) -> None:
+    def rest(self, isTight: bool = False) -> None:
         """
         There is nothing to do: write the log back, and if nothing waits and the file
         has much free space, give that back.
+
+        @param isTight: Whether the disk is full: any space is much then.
 
         It can wait for another time, when it fails: everything is committed.
         """
@@ -189,7 +201,8 @@ class Database:
             return
         self._written = False
         try:
-            if not (self.state.waiting or self.state.refused) and self._free() > SLACK:
+            slack = 0 if isTight else SLACK
+            if not (self.state.waiting or self.state.refused) and self._free() > slack:
                 self.connection.execute("VACUUM")
             self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except sqlite3.Error as error:

@@ -22,7 +22,7 @@ from typing import Any
 from txrocketmq.errors import SpoolDamaged, SpoolError, SpoolUnavailable
 
 from . import tables
-from .database import Connect, Database, connect, isDamage
+from .database import Connect, Database, connect, isDamage, isFull
 from .jobs import Event, Job, Report, Snapshot
 from .pages import isLogWhole
 from .place import Place
@@ -32,6 +32,8 @@ ROW_LOST = (
     "A message of the spool is damaged and is not sent: recovered 0, lost 1; its "
     "bytes are in {file}"
 )
+
+FULL = "the disk is full"
 
 EMPTIED = (
     "The spool's file is empty, though there was one with messages or without: what "
@@ -54,6 +56,7 @@ class Keeper:
         self._database: Database | None = None
         self._unpromised: list[range] = []
         self._failing: str | None = None
+        self._reserved = False
         self._commits = 0
         self._events: list[Event] = []
 
@@ -70,6 +73,7 @@ class Keeper:
                 self._events.append((EMPTIED, {}))
             self._openDatabase(place)
             place.use()
+            self._hasRoom()
         except BaseException:
             self.close()
             raise
@@ -78,17 +82,48 @@ class Keeper:
     def run(self, jobs: Sequence[Job]) -> Report:
         """
         Do the jobs, commit, and set their results.
+
+        What makes room does not fail because of what needs it.
         """
-        error = self._attempt(jobs)
-        if error is None:
-            return self.report()
         others = [job for job in jobs if not job.count]
-        for job in jobs:
-            job.result = SpoolUnavailable(f"the spool cannot keep anything: {error}")
-        # What makes room is not to fail for what needs it.
-        if others and len(others) < len(jobs) and not self._attempt(others):
-            self._failing = str(error)
+        if len(others) < len(jobs) and not self._hasRoom():
+            self._refuse(jobs, FULL)
+            jobs = others
+        error = self._attempt(jobs) if jobs else None
+        if error is not None:
+            self._refuse(jobs, str(error))
+            gaveRoom = self._gaveRoom(error)
+            if others and (gaveRoom or len(others) < len(jobs)):
+                self._attempt(others)
         return self.report()
+
+    def _refuse(self, jobs: Sequence[Job], reason: str) -> None:
+        """
+        Have jobs fail.
+        """
+        self._failing = reason
+        for job in jobs:
+            job.result = SpoolUnavailable(f"the spool cannot keep anything: {reason}")
+
+    def _hasRoom(self) -> bool:
+        """
+        Whether what is set aside is there, or can be set aside now.
+        """
+        if not self._reserved and self._place is not None:
+            self._reserved = self._place.reserve()
+        return self._reserved
+
+    def _gaveRoom(self, error: Exception) -> bool:
+        """
+        Give up what is set aside, if that can help.
+
+        @return: Whether it was there.
+        """
+        if not (self._reserved and isFull(error)) or self._place is None:
+            return False
+        self._place.release()
+        self._reserved = False
+        return True
 
     def rest(self) -> Report:
         """
@@ -96,7 +131,7 @@ class Keeper:
         """
         try:
             if self._database is not None:
-                self._database.rest()
+                self._database.rest(isTight=not self._reserved)
         except Exception as error:
             self._broken(error)
         return self.report()
@@ -150,7 +185,7 @@ class Keeper:
             self._unpromised += added
             self._broken(error)
             return error
-        self._failing = None
+        self._failing = None if self._hasRoom() else FULL
         return None
 
     def _together(self, database: Database, jobs: Sequence[Job]) -> None:

@@ -22,9 +22,16 @@ from txrocketmq.errors import SpoolUnavailable
 
 DATABASE = "spool.db"
 LOCK = "spool.lock"
+RESERVE = "spool.reserve"
 FILES = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", LOCK)
 """
 The files that are there while the spool is in use.
+"""
+
+RESERVED = 4 * 1024 * 1024
+"""
+The bytes that are set aside: to forget what was delivered needs some room, too, and
+on a full disk there is none but this.
 """
 
 USED = b"used\n"
@@ -42,7 +49,7 @@ def checkPlace(directory: str) -> None:
     @raise SpoolUnavailable: When it could not, with one line that says why.
     """
     _checkDirectory(directory)
-    for name in FILES:
+    for name in (*FILES, RESERVE):
         _checkFile(Path(directory, name))
     path = Path(directory, LOCK)
     if path.exists():
@@ -67,7 +74,7 @@ class Place:
         @raise SpoolUnavailable: When it cannot be ours, with one line that says why.
         """
         _checkDirectory(directory)
-        for name in FILES:
+        for name in (*FILES, RESERVE):
             _checkFile(Path(directory, name))
         self.directory = directory
         self.path = Path(directory, DATABASE)
@@ -130,6 +137,33 @@ class Place:
         The bytes of the database's files.
         """
         return sum(map(_length, (Path(self.directory, name) for name in FILES)))
+
+    def reserve(self) -> bool:
+        """
+        Set room aside.
+
+        @return: Whether there was enough.
+        """
+        path = Path(self.directory, RESERVE)
+        try:
+            descriptor = os.open(path, _FLAGS, 0o600)
+        except OSError:
+            return False
+        try:
+            os.fchmod(descriptor, 0o600)
+            os.posix_fallocate(descriptor, 0, RESERVED)
+        except OSError:
+            self.release()
+            return False
+        finally:
+            os.close(descriptor)
+        return True
+
+    def release(self) -> None:
+        """
+        Give the room that was set aside to what makes room.
+        """
+        Path(self.directory, RESERVE).unlink(missing_ok=True)
 
     @property
     def holdsSomething(self) -> bool:
