@@ -23,7 +23,7 @@ LAYERS: list[set[str]] = [
     {"_checks"},
     # what users implement and choose: settings refuses what cannot be with an
     # InvalidConfiguration, as compression does where a library is missing
-    {"settings", "interfaces", "compression", "_deferreds", "_steady"},
+    {"settings", "interfaces", "compression", "_deferreds", "_steady", "_circuits"},
     # what is made of settings
     {"acl", "tls", "_identity"},
     {"_remoting"},

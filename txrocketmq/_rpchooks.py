@@ -12,9 +12,11 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from txrocketmq._circuits import Circuits
 from txrocketmq._wire.command import RemotingCommand
 from txrocketmq.acl import SigningHook
 from txrocketmq.interfaces import IRPCHook
@@ -51,12 +53,20 @@ class NamespaceHook:
 class Hooks:
     """
     The hooks of one client, in order.
+
+    @ivar circuits: The refusals the client has met, if it signs.
     """
 
     _log = Logger()
 
-    def __init__(self, hooks: Sequence[IRPCHook]) -> None:
+    def __init__(
+        self, hooks: Sequence[IRPCHook], circuits: Circuits | None = None
+    ) -> None:
+        """
+        @param circuits: What the one that signs knows of refusals.
+        """
         self._hooks = tuple(hooks)
+        self.circuits = circuits
 
     def around(
         self,
@@ -113,9 +123,13 @@ class Hooks:
         return answer
 
 
-def hooksOf(settings: ClientSettings, hooks: Sequence[IRPCHook]) -> Hooks | None:
+def hooksOf(
+    settings: ClientSettings, hooks: Sequence[IRPCHook], clock: IReactorTime
+) -> Hooks | None:
     """
     All hooks of a client, or L{None} where there is none.
+
+    @param clock: Whose time it is.
 
     @raise TypeError: When a hook is no L{IRPCHook}.
     """
@@ -131,5 +145,6 @@ def hooksOf(settings: ClientSettings, hooks: Sequence[IRPCHook]) -> Hooks | None
                 "Requests will be signed, but not encrypted: whoever sees one can "
                 "read it and send it again; set tls"
             )
-        chain.append(SigningHook(settings.credentials))
+        signing = SigningHook(settings.credentials, clock)
+        return Hooks([*chain, signing], signing.circuits)
     return Hooks(chain) if chain else None

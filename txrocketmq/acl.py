@@ -11,11 +11,13 @@ from base64 import b64encode
 from collections.abc import Callable
 
 import msgspec
+from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
-from txrocketmq._wire.codes import SerializeType
+from txrocketmq._circuits import Circuits, isRefusal
+from txrocketmq._wire.codes import RequestCode, ResponseCode, SerializeType
 from txrocketmq._wire.command import RemotingCommand
-from txrocketmq.errors import InvalidConfiguration
+from txrocketmq.errors import BrokerError, InvalidConfiguration
 from txrocketmq.interfaces import IRPCHook
 from txrocketmq.settings import SessionCredentials
 
@@ -27,6 +29,14 @@ SIGNATURE = "Signature"
 
 _OWN = frozenset({ACCESS_KEY, SECURITY_TOKEN, SIGNATURE})
 
+_SENDS = frozenset(
+    {
+        RequestCode.SEND_MESSAGE,
+        RequestCode.SEND_MESSAGE_V2,
+        RequestCode.SEND_BATCH_MESSAGE,
+    }
+)
+
 
 @implementer(IRPCHook)
 class SigningHook:
@@ -37,16 +47,24 @@ class SigningHook:
     it makes the signature wrong.  What is signed is the ext fields and the body,
     nothing else of a command; and without TLS everybody on the way can read it,
     and send it again.
+
+    @ivar circuits: The refusals that were met, where they are remembered.
     """
 
     def __init__(
-        self, credentials: SessionCredentials | Callable[[], SessionCredentials]
+        self,
+        credentials: SessionCredentials | Callable[[], SessionCredentials],
+        clock: IReactorTime | None = None,
     ) -> None:
         """
         @param credentials: What to sign with, or a callable that gives it, asked
             for each request: temporary credentials change.
+
+        @param clock: Whose time it is; without it refusals are not remembered.
         """
         self._credentials = credentials
+        self._last: SessionCredentials | None = None
+        self.circuits = None if clock is None else Circuits(clock, self._current)
 
     def beforeRequest(self, address: str, command: RemotingCommand) -> RemotingCommand:
         """
@@ -55,7 +73,7 @@ class SigningHook:
         @raise InvalidConfiguration: When the callable gives no credentials.  What
             it raises itself fails the request as it is.
         """
-        credentials = self._current()
+        self._last = credentials = self._current()
         binary = command.serializeType == SerializeType.ROCKETMQ
         fields = {
             name: value
@@ -74,8 +92,28 @@ class SigningHook:
         self, address: str, request: RemotingCommand, response: RemotingCommand
     ) -> None:
         """
-        Nothing: answers are not signed.
+        Remember what brokers say of the credentials; answers are not signed.
         """
+        circuits = self.circuits
+        if circuits is None or request.code not in _SENDS:
+            return
+        topic = request.extFields.get("b") or request.extFields.get("topic", "")
+        if response.code == ResponseCode.SUCCESS:
+            if circuits.open and self._isLast(request):
+                circuits.passed(address, topic)
+            return
+        error = BrokerError.fromResponse(response, address)
+        if isRefusal(error) and self._isLast(request):
+            circuits.refused(address, topic, self._last, error)
+
+    def _isLast(self, request: RemotingCommand) -> bool:
+        """
+        Whether a request was signed with the credentials that were given last.
+        """
+        fields = dict(request.extFields)
+        signed = fields.pop(SIGNATURE, "")
+        secretKey = "" if self._last is None else self._last.secretKey
+        return signature(fields, request.body, secretKey) == signed
 
     def _current(self) -> SessionCredentials:
         """

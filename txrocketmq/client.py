@@ -98,10 +98,10 @@ class MQClient(Service):
         self._random = random.Random()
         self._address = messageAddress(settings.clientIP)
         self.clientId = clientIdOf(settings, self._address, self._random)
-        self.nextId = uniqueIds(self._address, self._random).next
+        self.ids = uniqueIds(self._address, self._random)
         self.owner = thisProcess.pid
         self._inbound = Inbound()
-        self._hooks = hooksOf(settings, hooks)
+        self._hooks = hooksOf(settings, hooks, self.clock)
         self.connector = Connector(
             reactor, self.clock, settings, self._inbound.respond
         )
@@ -284,6 +284,7 @@ class MQClient(Service):
         """
         Say who is here, if it is a master that is connected.
         """
+        self.routes.news.tell(connection.address)
         if connection.address in self.routes.masters():
             self._membership.beat([connection.address])
 

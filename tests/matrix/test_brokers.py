@@ -5,7 +5,9 @@ Section D: routes and brokers, in virtual time.
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
+from tests.remoting.doubles import logged
 from txrocketmq._wire.codes import RequestCode, ResponseCode
 from txrocketmq.errors import (
     BrokerError,
@@ -13,7 +15,14 @@ from txrocketmq.errors import (
     RemotingTimeout,
     SendFailed,
 )
-from txrocketmq.message import Message, MessageQueue, Persisted, SendResult
+from txrocketmq.message import (
+    CommunicationMode,
+    Message,
+    MessageQueue,
+    Persisted,
+    SendResult,
+)
+from txrocketmq.producer import Producer
 from txrocketmq.sandbox import faults
 from txrocketmq.sandbox.settings import BrokerSettings
 from txrocketmq.settings import ClientSettings, SessionCredentials
@@ -376,30 +385,108 @@ class AccessTests(FaultTestCase):
         self.closed.result(self.closed.sandbox.createTopic("T"))
         self.addCleanup(self.closed.stop)
 
+    def signing(self, secret: str = SECRET, **options: Any) -> Producer:
+        """
+        A producer whose credentials are wrong, unless they are said to be others.
+        """
+        self.credentials = SessionCredentials("me", secret)
+        settings = ClientSettings(credentials=lambda: self.credentials)
+        return Producer(self.closed.client(settings), "group", **options)
+
+    def refused(self, producer: Producer, topic: str = "T") -> SendFailed:
+        """
+        Send in vain.
+        """
+        with self.assertRaises(SendFailed) as caught:
+            self.closed.result(producer.send(Message(topic, b"x")))
+        return caught.exception
+
+    def requests(self) -> int:
+        """
+        How many sends have reached these brokers.
+        """
+        brokers = self.closed.sandbox.brokers.values()
+        return sum(len(broker.requests(SEND)) for broker in brokers)
+
     @row("F54")
     def test_badSignature(self) -> None:
         """
         A send that is not authorised is NO after one try, and neither the error
         nor the log shows the secret.
         """
-        from tests.remoting.doubles import logged
-        from txrocketmq.producer import Producer
-
         log = logged(self)
-        settings = ClientSettings(credentials=SessionCredentials("me", self.SECRET))
-        client = self.closed.client(settings)
-        producer = Producer(client, "group")
-        try:
-            self.closed.result(producer.send(Message("T", b"x")))
-        except SendFailed as failed:
-            error = failed
+        error = self.refused(self.signing())
         self.assertIs(error.persisted, NO)
         self.assertEqual(len(error.attempts), 1)
         self.assertFalse(error.retriable)
-        sends = [
-            len(broker.requests(SEND))
-            for broker in self.closed.sandbox.brokers.values()
-        ]
-        self.assertEqual(sum(sends), 1)
+        self.assertEqual(self.requests(), 1)
         self.assertNotIn(self.SECRET, f"{error} {error!r} {error.attempts!r}")
         self.assertNotIn(self.SECRET, repr(list(log)))
+
+    @row("F54")
+    def test_circuit(self) -> None:
+        """
+        Refused credentials are tried once at each broker in half a minute; all
+        other sends fail at once, as if they had been answered.
+        """
+        producer = self.signing()
+        for minutes in range(3):
+            for _ in range(50):
+                error = self.refused(producer)
+                self.assertEqual((error.code, len(error.attempts)), (16, 1))
+                self.assertIn("check signature failed", str(error))
+                self.assertIs(error.persisted, NO)
+                self.closed.advance(0.5)
+            self.assertEqual(self.requests(), 2 * (minutes + 1))
+            self.assertIsNone(error.attempts[0].address)
+            self.closed.advance(6)
+
+    @row("F54")
+    def test_newCredentials(self) -> None:
+        """
+        Other credentials are used at once, and those that were refused are, once
+        a broker takes them.
+        """
+        producer = self.signing()
+        for _ in range(4):
+            self.refused(producer)
+        self.assertEqual(self.requests(), 2)
+        self.credentials = SessionCredentials("me", "another")
+        for _ in range(8):
+            self.closed.result(producer.send(Message("T", b"x")))
+        self.assertEqual(self.requests(), 10)
+
+    @row("F54")
+    def test_oneTopic(self) -> None:
+        """
+        Credentials that may not write to one topic, or at one broker, are used for
+        the others.
+        """
+        self.closed.result(self.closed.sandbox.createTopic("U"))
+        producer = self.signing("another")
+        words = "User:me has no permission to access Topic:T from 127.0.0.1"
+        one, other = self.closed.sandbox.brokers.values()
+        one.push(faults.respond(16, words), code=SEND, times=1)
+        ends = []
+        for _ in range(6):
+            sent = producer.send(Message("T", b"x"))
+            sent.addBoth(ends.append)
+            self.closed.flush()
+        failures = [end for end in ends if not isinstance(end, SendResult)]
+        self.assertEqual((len(ends), len(failures)), (6, 1))
+        self.assertEqual(len(one.requests(SEND)), 1)
+        for _ in range(4):
+            self.closed.result(producer.send(Message("U", b"x")))
+        self.assertGreater(len(one.requests(SEND)), 1)
+
+    @row("F54")
+    def test_javasRules(self) -> None:
+        """
+        Java's rules ask each time, and three times.
+        """
+        producer = self.signing()
+        for _ in range(3):
+            sent = producer.send(Message("T", b"x"), mode=CommunicationMode.SYNC)
+            with self.assertRaises(SendFailed):
+                self.closed.result(sent)
+        self.assertEqual(self.requests(), 9)

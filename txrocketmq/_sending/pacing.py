@@ -60,6 +60,7 @@ class Pacing:
         self._clock = cluster.clock
         self._peers = cluster.peers
         self._news = cluster.routes.news
+        self._circuits = cluster.peers.circuits
         self._targets = targets
         self._random = random
         self._slots = slots
@@ -109,6 +110,8 @@ class Pacing:
             info = await targets.info(send)
             send.queue = queue = queue or targets.choose(send, info)
             address = targets.addressOrFail(info, queue)
+            if self._circuits is not None and send.rules.avoids:
+                queue, address = self._notRefused(send, info, queue, address)
             if self._slots is not None:
                 await self._slots.take(send, queue)
             broker = info.brokerOf(queue)
@@ -116,6 +119,25 @@ class Pacing:
                 return broker, queue, address
             await self._turn(send, info, broker)
             queue, isNext = None, True
+
+    def _notRefused(
+        self, send: Send, info: TopicPublishInfo, queue: MessageQueue, address: str
+    ) -> tuple[MessageQueue, str]:
+        """
+        This queue and address, or others, where our credentials are not refused.
+
+        @raise BrokerError: When they are everywhere.
+        """
+        shut: set[str] = set()
+        topic = send.outgoing.wireTopic
+        assert self._circuits is not None
+        while (error := self._circuits.refusal(address, topic)) is not None:
+            shut.add(info.brokerOf(queue))
+            send.queue = queue = self._targets.choose(send, info, shut)
+            if info.brokerOf(queue) in shut:
+                raise error
+            address = self._targets.addressOrFail(info, queue)
+        return queue, address
 
     async def around(self, send: Send, attempt: Callable[[], Awaitable[T]]) -> T:
         """
