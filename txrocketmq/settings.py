@@ -320,6 +320,10 @@ class ProducerSettings:
 
     @ivar maxMessageSize: The most bytes of a body.
 
+    @ivar sendSmartMsg: Whether single messages are sent with the short header (V2)
+        that all brokers since 3.5 know.  One that says it does not is sent the long
+        one (V1) by itself, except under Java's rules.
+
     @ivar sendLatencyFaultEnable: Whether slow and failing brokers are left out by
         Java's tables, too.
 
@@ -375,6 +379,7 @@ class ProducerSettings:
     maxMessageSize: int = attrs.field(
         default=4 * 1024 * 1024, validator=checks.count(1)
     )
+    sendSmartMsg: bool = attrs.field(default=True, validator=checks.oneOf(bool))
     sendLatencyFaultEnable: bool = attrs.field(
         default=False, validator=checks.oneOf(bool)
     )

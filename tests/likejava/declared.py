@@ -57,19 +57,12 @@ DIFFERENCES = {
 What is not the same in two frames, by name.
 """
 
-V1 = (
-    "the V1 header is asked for by a JVM flag of Java's (sendSmartMsg=false); we "
-    "always send the V2 header"
-)
 TRANSACTIONS = "there are no transactions yet"
 REQUESTS = "there is no request and reply"
 BATCHING = "there is no automatic batching yet"
 ADMINISTRATION = "topics are made, and messages looked up, with the admin tools"
 
 NOT_REPLAYED = {
-    "v1-header": V1,
-    "binary-v1-header": V1,
-    "acl-v1-zlib": V1,
     "auto-batch-sync": BATCHING,
     "auto-batch-async": BATCHING,
     "transaction": TRANSACTIONS,

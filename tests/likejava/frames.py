@@ -36,7 +36,7 @@ QUEUES = 8
 The most queues of a topic here.
 """
 
-SENDS = (310, 320)
+LONG_SEND = 10
 
 # All that our batches say of themselves.
 BATCH_PROPERTIES = {"WAIT", "INSTANCE_ID"}
@@ -44,6 +44,26 @@ HEART_BEAT = 34
 ROUTE = 105
 """
 What of a consumer's attempts is in a message to a retry topic, and in its header.
+"""
+
+SHORT = {
+    "producerGroup": "a",
+    "topic": "b",
+    "defaultTopic": "c",
+    "defaultTopicQueueNums": "d",
+    "queueId": "e",
+    "sysFlag": "f",
+    "bornTimestamp": "g",
+    "flag": "h",
+    "properties": "i",
+    "reconsumeTimes": "j",
+    "unitMode": "k",
+    "maxReconsumeTimes": "l",
+    "batch": "m",
+    "bname": "n",
+}
+"""
+The names of a long send header, and those of a short one.
 """
 
 INNER = "CLIENT_INNER_PRODUCER"
@@ -107,6 +127,9 @@ class Rules:
         Compare C{extFields}.
         """
         theirs, own = dict(java.extFields), dict(ours.extFields)
+        if java.code == LONG_SEND:
+            # The same fields under other names.
+            theirs, own = _shortNames(theirs), _shortNames(own)
         if java.code == ROUTE and own.pop("acceptStandardJsonOnly", "") == "true":
             self.noted.add("standardJson")
         wrong = self._unlike("names", sorted(theirs), sorted(own))
@@ -261,6 +284,13 @@ def propertiesOf(text: str) -> dict[str, str]:
     if len(properties) != len(pairs):
         raise ValueError(f"a property is there twice: {text!r}")
     return properties
+
+
+def _shortNames(fields: dict[str, str]) -> dict[str, str]:
+    """
+    The fields of a send with a long header, under the names of a short one.
+    """
+    return {SHORT.get(name, name): value for name, value in fields.items()}
 
 
 def shaped(what: str, pattern: re.Pattern[str], *values: str) -> list[str]:

@@ -34,6 +34,7 @@ CLIENT = (
 CREDENTIALS = ("accessKey", "secretKey", "securityToken")
 
 BINARY = "-Drocketmq.serialize.type=ROCKETMQ"
+LONG_HEADER = "-Dorg.apache.rocketmq.client.sendSmartMsg=false"
 IPV4 = "-Djava.net.preferIPv4Stack=true"
 
 COPIED: dict[str, Callable[[Any], Any]] = {
@@ -56,7 +57,8 @@ def producerSettings(inputs: Record) -> ProducerSettings:
     """
     The settings of a scenario's producer.
     """
-    return ProducerSettings(**_chosen(inputs["config"], PRODUCER))
+    smart = LONG_HEADER not in inputs.get("jvm", ())
+    return ProducerSettings(**_chosen(inputs["config"], PRODUCER), sendSmartMsg=smart)
 
 
 def clientSettings(inputs: Record) -> ClientSettings:
@@ -67,7 +69,8 @@ def clientSettings(inputs: Record) -> ClientSettings:
     """
     config, jvm = inputs["config"], set(inputs.get("jvm", ()))
     options = _chosen(config, CLIENT)
-    unknown = jvm - {BINARY, IPV4} | config.keys() - {*PRODUCER, *CLIENT, *CREDENTIALS}
+    unknown = jvm - {BINARY, IPV4, LONG_HEADER}
+    unknown |= config.keys() - {*PRODUCER, *CLIENT, *CREDENTIALS}
     if unknown:
         raise ValueError(f"nothing is like {unknown}")
     if BINARY in jvm:

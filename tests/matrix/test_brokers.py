@@ -465,7 +465,7 @@ class AccessTests(FaultTestCase):
         self.closed.result(self.closed.sandbox.createTopic("U"))
         producer = self.signing("another")
         words = "User:me has no permission to access Topic:T from 127.0.0.1"
-        one, other = self.closed.sandbox.brokers.values()
+        one, _ = self.closed.sandbox.brokers.values()
         one.push(faults.respond(16, words), code=SEND, times=1)
         ends = []
         for _ in range(6):

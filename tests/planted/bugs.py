@@ -238,10 +238,10 @@ BUGS = (
         (
             Edit(
                 ATTEMPTS,
-                "            command = send.outgoing.command(queue, send.broker)\n",
-                "            old = send.history and send.history.listed()[0].queue\n"
-                "            at = old or queue\n"
-                "            command = send.outgoing.command(at, send.broker)\n",
+                "            command = send.outgoing.command(queue, send.broker, old)\n",
+                "            first = send.history and send.history.listed()[0].queue\n"
+                "            at = first or queue\n"
+                "            command = send.outgoing.command(at, send.broker, old)\n",
             ),
         ),
     ),

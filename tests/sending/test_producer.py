@@ -394,15 +394,109 @@ class RetryTests(ClusterTestCase):
         self.assertIs(error.persisted, YES)
         self.assertEqual(len(self.stored()), 1)
 
+    def test_anotherQueueIsNotBelieved(self) -> None:
+        """
+        A confirmation that names another queue, or none, says that the message is
+        stored and not where: it is not sent again.
+        """
+        for queueId in ("1", "-1", "x", ""):
+            for options in ({}, {"timeout": 5.0}):
+                fields = {"msgId": "A", "queueId": queueId, "queueOffset": "0"}
+                self.brokerA.clear()
+                self.brokerA.push(faults.respond(0, extFields=fields), code=SEND)
+                queue = MessageQueue("T", "broker-a", 0)
+                error = self.failed(queue=queue, **options)
+                self.assertIsInstance(error.cause, MalformedAnswer)
+                self.assertIs(error.persisted, YES)
+                self.assertEqual(len(self.brokerA.requests(SEND)), 1)
+
+    def test_anotherQueueIsNotBelievedOfPlainSends(self) -> None:
+        """
+        Nor is it where the queue was chosen here.
+        """
+        fields = {"msgId": "A", "queueId": "7", "queueOffset": "0"}
+        self.both(faults.respond(0, extFields=fields), times=9)
+        for _ in range(4):
+            error = self.failed()
+            self.assertIsInstance(error.cause, MalformedAnswer)
+            self.assertIn("in queue 7", str(error))
+            self.assertEqual(len(error.attempts), 1)
+
+    def test_oldBroker(self) -> None:
+        """
+        A broker that does not know the short header is sent the long one, at once
+        and from then on, until it is connected to anew.
+        """
+        self.brokerA.push(faults.respond(3, "not supported"), code=SEND, times=99)
+        queue = MessageQueue("T", "broker-a", 1)
+        for tries in (2, 1, 1):
+            result = self.sent(queue=queue)
+            self.assertEqual([a.messageQueue for a in result.attempts], [queue] * tries)
+            self.assertEqual(result.possibleDuplicates, 0)
+        self.result(self.producer.sendOneway(Message("T", b"x"), queue=queue))
+        self.cluster.flush()
+        self.assertEqual(len(self.brokerA.requests(SEND)), 1)
+        old = self.brokerA.requests(RequestCode.SEND_MESSAGE)
+        self.assertEqual(len(old), 4)
+        self.assertEqual(old[0].extFields["queueId"], "1")
+        self.assertEqual(old[0].extFields["bname"], "broker-a")
+        self.assertEqual(len(self.stored()), 4)
+        self.brokerA.setDown()
+        self.cluster.flush()
+        self.result(self.brokerA.setUp())
+        self.brokerA.clear()
+        self.sent(queue=queue)
+        self.assertEqual(len(self.brokerA.requests(SEND)), 1)
+        self.assertEqual(self.brokerA.requests(RequestCode.SEND_MESSAGE), [])
+
+    def test_knowsNeitherHeader(self) -> None:
+        """
+        A broker that knows neither ends the send, as one does that is sent a
+        batch, or under Java's rules.
+        """
+        self.brokerA.push(faults.respond(3, "not supported"), times=99)
+        queue = MessageQueue("T", "broker-a", 1)
+        error = self.failed(queue=queue)
+        self.assertEqual((error.code, len(error.attempts)), (3, 2))
+        self.assertIs(error.persisted, NO)
+        error = self.failed(queue=queue, mode=CommunicationMode.SYNC)
+        self.assertEqual((error.code, len(error.attempts)), (3, 1))
+        batch = self.producer.sendBatch([Message("T", b"x")], queue=queue)
+        error = self.failure(batch, SendFailed)
+        self.assertEqual((error.code, len(error.attempts)), (3, 1))
+
+    def test_longHeader(self) -> None:
+        """
+        C{sendSmartMsg=False} is the long header for single messages; there is no
+        other way then.
+        """
+        self.producer = self.producerOf("long", sendSmartMsg=False)
+        for mode in (None, CommunicationMode.SYNC):
+            self.sent(mode=mode)
+        self.result(self.producer.sendBatch([Message("T", b"x")]))
+        codes = [
+            each.code
+            for broker in self.sandbox.brokers.values()
+            for each in broker.requests()
+            if each.code in (10, 310, 320)
+        ]
+        self.assertEqual(sorted(codes), [10, 10, 320])
+        self.both(faults.respond(3), times=9)
+        queue = MessageQueue("T", "broker-a", 1)
+        self.brokerA.push(faults.respond(3), times=9)
+        self.assertEqual(len(self.failed(queue=queue).attempts), 1)
+
     def test_weakAck(self) -> None:
         """
         Less than is required is a failure that says YES.
         """
         fields = {"msgId": "A", "queueId": "0", "queueOffset": "0"}
         self.both(faults.respond(12, extFields=fields), times=9)
-        self.assertIs(self.sent().sendStatus, SendStatus.FLUSH_SLAVE_TIMEOUT)
+        queue = MessageQueue("T", "broker-a", 0)
+        result = self.sent(queue=queue)
+        self.assertIs(result.sendStatus, SendStatus.FLUSH_SLAVE_TIMEOUT)
         self.producer = self.producerOf("s", requiredAck=RequiredAck.REPLICATED)
-        error = self.failed()
+        error = self.failed(queue=queue)
         self.assertIsInstance(error.cause, WeakAck)
         self.assertIs(error.persisted, YES)
 
@@ -533,9 +627,8 @@ class RetryTests(ClusterTestCase):
         Java's C{retryAnotherBrokerWhenNotStoreOK}: the last weak result is the
         result when there is no better one.
         """
-        fields = {"msgId": "A", "queueId": "0", "queueOffset": "0"}
         self.producer = self.producerOf("b", retryAnotherBrokerWhenNotStoreOK=True)
-        self.both(faults.respond(10, extFields=fields), times=9)
+        self.both(faults.respond(10), times=9, stored=True)
         result = self.sent(mode=CommunicationMode.SYNC)
         self.assertIs(result.sendStatus, SendStatus.FLUSH_DISK_TIMEOUT)
         self.assertEqual(self.producer.stats().attempts, 3)

@@ -102,6 +102,7 @@ class Attempts:
         self._targets = targets
         self._known = cluster.routes.known
         self._avoidance = targets.avoidance
+        self._versions = targets.versions
         self._marked = targets.avoidance.marked
         self._pacing = Pacing(
             cluster, targets, random, lambda: self.made - self.retries, slots
@@ -201,6 +202,8 @@ class Attempts:
             error, queue = None, send.queue
         while True:
             if error is not None:
+                queue = self._versions.again(send, error, self._seconds())
+            if error is not None and queue is None:
                 weak = await self._follow(send, error)
                 if weak is not None:
                     return weak
@@ -232,7 +235,8 @@ class Attempts:
         timeout = self.aim(send, broker, queue, address)
 
         async def ask() -> SendResult:
-            command = send.outgoing.command(queue, send.broker)
+            old = send.rules.avoids and self._versions.isOld(broker, address)
+            command = send.outgoing.command(queue, send.broker, old)
             answer = await self._peers.invoke(address, command, timeout)
             return self.resultOf(send, answer)
 

@@ -111,7 +111,8 @@ class Envelope:
         isRetry = topic.startswith(RETRY_PREFIX)
         extFields = header.toV2ExtFields()
         frames = None
-        if not isRetry and self.serializeType == SerializeType.JSON:
+        isPlain = self.settings.sendSmartMsg and not isRetry
+        if isPlain and self.serializeType == SerializeType.JSON:
             frames = SendFrames(RequestCode.SEND_MESSAGE_V2, extFields)
         heading = Heading(topic, wireTopic, extFields, isRetry, frames)
         if len(self._headings) >= MOST_HEADINGS:

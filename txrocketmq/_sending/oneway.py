@@ -93,7 +93,8 @@ class Oneway:
         Give the bytes to a connection.
         """
         left = max(send.at - self._clock.seconds(), MOMENT)
-        command = send.outgoing.command(queue, send.broker).asOneway()
+        old = self._targets.versions.isOld(send.broker, address)
+        command = send.outgoing.command(queue, send.broker, old).asOneway()
         await self._peers.oneway(address, command, send.rules.attemptTimeout(left))
 
     def _failed(self, send: Send, error: Exception) -> Exception:

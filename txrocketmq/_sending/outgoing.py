@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from txrocketmq._wire.codes import RequestCode, ResponseCode
 from txrocketmq._wire.command import RemotingCommand
 from txrocketmq._wire.frames import encodeFrame
+from txrocketmq._wire.sendheaders import toV1Names
 from txrocketmq.errors import BrokerError, MalformedAnswer, WeakAck
 from txrocketmq.message import (
     Attempt,
@@ -37,6 +38,7 @@ from .envelope import Envelope, Heading
 # Looked up once, and plain numbers: members of an enumeration take their time.
 SEND_OK = SendStatus.SEND_OK
 _SEND = int(RequestCode.SEND_MESSAGE_V2)
+_SEND_V1 = int(RequestCode.SEND_MESSAGE)
 _SEND_BATCH = int(RequestCode.SEND_BATCH_MESSAGE)
 
 INT32_DIGITS = 10
@@ -119,9 +121,14 @@ class Outgoing(msgspec.Struct, eq=False, gc=False):
             self.body,
         )
 
-    def command(self, queue: MessageQueue, broker: str) -> RemotingCommand:
+    def command(
+        self, queue: MessageQueue, broker: str, old: bool = False
+    ) -> RemotingCommand:
         """
         The request that asks a broker to store it in C{queue}.
+
+        @param old: Whether the broker knows only the first form of the header;
+            a batch has no such form.
         """
         code = _SEND
         extFields = self.heading.extFields.copy()
@@ -138,6 +145,9 @@ class Outgoing(msgspec.Struct, eq=False, gc=False):
         if self.memberIds is not None:
             code = _SEND_BATCH
             extFields["m"] = "true"
+        elif old or not self.envelope.settings.sendSmartMsg:
+            code = _SEND_V1
+            extFields = toV1Names(extFields)
         return RemotingCommand(
             code, extFields, self.body, serializeType=self.envelope.serializeType
         )
@@ -181,6 +191,13 @@ class Outgoing(msgspec.Struct, eq=False, gc=False):
             raise MalformedAnswer(
                 answer.code,
                 f"the message is stored, but the answer does not say where: {fields}",
+                address,
+            )
+        if int(queueId) != queue.queueId:
+            raise MalformedAnswer(
+                answer.code,
+                f"the message is stored, but in queue {queueId} and not, as it was "
+                f"to be, in {queue.queueId}, if the answer is to be believed",
                 address,
             )
         return SendResult(

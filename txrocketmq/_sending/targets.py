@@ -29,6 +29,7 @@ from txrocketmq.errors import NoWritableQueue, RemotingTimeout, RocketMQError
 from txrocketmq.message import MessageQueue
 
 from .progress import History, Send
+from .versions import Versions
 
 MOMENT = 0.001
 """
@@ -159,6 +160,7 @@ class Targets:
         self._chooser = QueueChooser(ours, random.random)
         self._plain = QueueChooser(javas, random.random)
         self.turns = self._chooser.turns
+        self.versions = Versions(cluster.peers, self.avoidance.marked)
         self._refreshedAt: dict[str, float] = {}
 
     def isolated(self) -> tuple[str, ...]:

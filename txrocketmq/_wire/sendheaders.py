@@ -128,6 +128,13 @@ class SendMessageRequestHeader(RequestHeader, frozen=True):
         return fromExtFields(cls, longNames)
 
 
+def toV1Names(extFields: dict[str, str]) -> dict[str, str]:
+    """
+    Give the fields of a header with names of one letter their long names.
+    """
+    return {V2_NAMES.get(name, name): value for name, value in extFields.items()}
+
+
 class SendMessageResponseHeader(Header, frozen=True):
     """
     What a broker says about a message it took.
