@@ -13,6 +13,7 @@ from txrocketmq._wire.codes import RequestCode
 from txrocketmq.errors import (
     ConnectFailed,
     ConnectionClosed,
+    GoAway,
     IllegalOperation,
     InvalidConfiguration,
     InvalidMessage,
@@ -383,6 +384,34 @@ class RetryTests(ClusterTestCase):
         for _ in range(4):
             result = self.sent()
             self.assertEqual(result.messageQueue.brokerName, "broker-b")
+
+    def test_goAwayForEver(self) -> None:
+        """
+        Where every broker goes on saying so, that is what the send ends with,
+        however often it was not even connected in the end.
+        """
+        self.both(faults.goAway(), times=999)
+        error = self.failed()
+        self.assertIsInstance(error.cause, GoAway)
+        self.assertEqual((error.code, error.persisted), (1500, NO))
+        self.assertTrue(error.retriable)
+        # The next one is not even connected any more, and is told why.
+        error = self.failed(timeout=1.0)
+        self.assertIsInstance(error.cause, ConnectFailed)
+        self.assertIn("GO_AWAY", str(error))
+        self.assertIs(error.persisted, NO)
+
+    def test_goneAway(self) -> None:
+        """
+        One that has said so and is gone is not there: that is what it ends with.
+        """
+        self.both(faults.goAway(), times=999)
+        sending = self.send(timeout=5.0)
+        self.cluster.advance(0.3)
+        self.bothDown()
+        error = self.failure(sending, SendFailed)
+        self.assertIsInstance(error.cause, ConnectFailed)
+        self.assertIs(error.persisted, NO)
 
     def test_unreadableSuccessIsNotSentAgain(self) -> None:
         """

@@ -30,6 +30,12 @@ What makes a connection to a C{host:port}.
 """
 
 
+class LostSoon(ConnectFailed):
+    """
+    There is no connection for a while, for the last ones were of no use.
+    """
+
+
 class Dialing:
     """
     Makes connections when asked, one for all who ask meanwhile.
@@ -62,6 +68,7 @@ class Dialing:
         self._backoff = Backoff(random)
         self._refused: ConnectFailed | None = None
         self._told: tuple[str, ConnectFailed] | None = None
+        self._goneAway = False
         self._stopped = False
 
     @property
@@ -118,14 +125,17 @@ class Dialing:
             self._begin()
         return waiter
 
-    def lost(self, since: float, e: RemotingError) -> None:
+    def lost(self, since: float, e: RemotingError, goneAway: bool = False) -> None:
         """
         Take note that a connection has ended.
 
         @param since: When it was made.
 
         @param e: Why.
+
+        @param goneAway: Whether the peer had said GO_AWAY.
         """
+        self._goneAway = goneAway
         self._refused = e if isinstance(e, ConnectFailed) else None
         self._backoff.lost(self._clock.seconds(), since)
 
@@ -220,8 +230,11 @@ class Dialing:
         same for very many.
         """
         refused = self._refused
+        cls: type[ConnectFailed]
         if refused is None:
-            cls, words = ConnectFailed, "connections were lost soon after being made"
+            cls, words = LostSoon, "connections were lost soon after being made"
+            if self._goneAway:
+                words = "the peer wants no requests: it answers GO_AWAY"
         else:
             cls = type(refused)
             words = str(refused).removeprefix(f"{self._address}: ")

@@ -4,7 +4,8 @@ How sends end, other than well.
 
 from __future__ import annotations
 
-from txrocketmq.errors import RocketMQError, SendFailed
+from txrocketmq._remoting.dialing import LostSoon
+from txrocketmq.errors import GoAway, RocketMQError, SendFailed
 from txrocketmq.message import Attempt, Persisted, SendResult
 
 from .hooks import Forbidden
@@ -26,6 +27,9 @@ def failedSend(send: Send, history: History, error: Exception) -> SendFailed:
     The failure of a send, with all that is known of it.
     """
     listed = history.listed()
+    if isinstance(error, LostSoon) and history.goneAway is not None:
+        # That nobody may connect yet is because of what the broker said.
+        error = history.goneAway
     # What a hook raised is the reason, not that it was a hook.
     cause = error.__cause__ if isinstance(error, Forbidden) else error
     assert isinstance(cause, Exception)
@@ -49,6 +53,8 @@ def noted(send: Send, error: Exception, persisted: Persisted, now: float) -> His
         send.queue, send.address, now - send.began, withoutFrames(error), persisted
     )
     send.history.add(attempt, send.broker)
+    if isinstance(error, GoAway):
+        send.history.goneAway = error
     send.queue = send.address = None
     return send.history
 

@@ -12,6 +12,7 @@ import msgspec
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from txrocketmq.errors import GoAway
 from txrocketmq.message import Attempt, MessageQueue, Persisted, SendResult
 
 from .choice import Choice
@@ -182,6 +183,8 @@ class History(msgspec.Struct, eq=False, gc=False):
 
     @ivar charged: Whether any of its retries was taken out of the producer's budget.
 
+    @ivar goneAway: What a broker said that wants no more requests, the last time.
+
     @ivar weak: A stored, but weak, result Java's rules tried to better.
     """
 
@@ -191,6 +194,7 @@ class History(msgspec.Struct, eq=False, gc=False):
     persisted: Persisted = Persisted.NO
     onceUsed: bool = False
     charged: bool = False
+    goneAway: GoAway | None = None
     weak: SendResult | None = None
     _tried: set[str] | None = None
     _lastBroker: str = ""
