@@ -314,6 +314,43 @@ class HandshakeTests(LineTestCase):
         self.assertIn("certificate verify failed", why)
         self.refused(self.authority.server("broker.example"), trustRoots=None)
 
+    def test_peerThatSaysNoGoodbye(self) -> None:
+        """
+        Who closes does not wait for the peer to close TLS too; the peer gets all
+        that was written, and a goodbye.
+        """
+        protocol = self.successResultOf(
+            self.connect(self.authority.server("broker.example"))
+        )
+        self.successResultOf(protocol.oneway(REQUEST))
+        ended = protocol.whenClosed()
+        protocol.close()
+        assert self.endpoint.clientIO is not None
+        assert self.endpoint.serverIO is not None
+        self.assertTrue(self.endpoint.clientIO.disconnecting)
+        # Nothing comes back.
+        self.endpoint.serverIO.write = lambda data: None
+        self.flush()
+        self.successResultOf(ended)
+        self.assertEqual(self.heard, [REQUEST.code])
+        server = self.endpoint.serverIO.protocol
+        self.assertIsNone(server._reason)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_closedWhilePaused(self) -> None:
+        """
+        While TLS holds something back, what is under it is not ended.
+        """
+        protocol = self.successResultOf(
+            self.connect(self.authority.server("broker.example"))
+        )
+        protocol.pauseProducing()
+        protocol.close()
+        assert self.endpoint.clientIO is not None
+        self.assertFalse(self.endpoint.clientIO.disconnecting)
+        self.flush()
+        self.successResultOf(protocol.whenClosed())
+
     def test_exchanged(self) -> None:
         """
         Who is trusted can be exchanged, for the connections made from then on;
