@@ -102,9 +102,7 @@ class MQClient(Service):
         self.owner = thisProcess.pid
         self._inbound = Inbound()
         self._hooks = hooksOf(settings, hooks, self.clock)
-        self.connector = Connector(
-            reactor, self.clock, settings, self._inbound.respond
-        )
+        self.connector = Connector(reactor, self.clock, settings, self._inbound.respond)
         self._nameServers = NameServerClient(
             nameServerSource(nameServers),
             self._invoke,
@@ -113,7 +111,11 @@ class MQClient(Service):
             serializeType=settings.serializeType,
         )
         self._membership = Membership(
-            self.clock, self.clientId, settings, self._invoke, self._masters
+            self.clock,
+            self.clientId,
+            settings,
+            self._invoke,
+            lambda: self.routes.masters(),
         )
         self._producers: list[Any] = []
         self._stopping: Deferred[None] | None = None
@@ -300,12 +302,6 @@ class MQClient(Service):
         """
         masters = self.routes.masters()
         return {*masters, *map(self.sendAddress, masters), *self._nameServers.addresses}
-
-    def _masters(self) -> frozenset[str]:
-        """
-        Where heartbeats go.
-        """
-        return self.routes.masters()
 
     def _connected(self) -> list[str]:
         """

@@ -88,7 +88,7 @@ def verdictRow(code: int, remark: str, verdict: Verdict) -> list[str]:
     """
     One line of the table.
     """
-    then = {"route": verdict.refresh, "avoid": verdict.avoid}
+    then = {"route": verdict.refresh, "avoid": verdict.avoid, "less": verdict.busy}
     return [
         str(int(code)),
         f"``{ResponseCode(code).name}``",

@@ -21,6 +21,7 @@ VALIDATE = "tests.sending.test_validate"
 DISCOVERY = "tests.routing.test_discovery"
 NAMESERVER = "tests.routing.test_nameserver"
 PUBLISHINFO = "tests.routing.test_publishinfo"
+SCALE = "tests.integration.test_scale.ManyTests"
 TABLE = "tests.routing.test_table"
 STEADY = "tests.test_steady"
 TLS = "tests.test_tls.HandshakeTests"
@@ -166,6 +167,8 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "F38": (
         f"{OUTGOING}.ResultTests.test_unreadableSuccess",
         f"{PRODUCER}.RetryTests.test_unreadableSuccessIsNotSentAgain",
+        f"{PRODUCER}.RetryTests.test_anotherQueueIsNotBelieved",
+        f"{PRODUCER}.RetryTests.test_anotherQueueIsNotBelievedOfPlainSends",
     ),
     "F39": (
         f"{ANSWERING}.AnsweringTests.test_notSupported",
@@ -201,11 +204,23 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
         f"{POLICY}.VerdictTests.test_everyNamedCodeIsDecided",
         f"{PRODUCER}.RetryTests.test_busyBrokerIsLeft",
         f"{PRODUCER}.RetryTests.test_finalAnswers",
+        f"{PRODUCER}.RetryTests.test_oldBroker",
+        f"{PRODUCER}.RetryTests.test_goAwayForEver",
         f"{CONNECTION}.GoAwayTests.test_twice",
     ),
     "F53": (
         f"{OUTGOING}.ResultTests.test_weakStatuses",
         f"{PRODUCER}.RetryTests.test_weakAck",
+    ),
+    "F54": (
+        "tests.test_circuits.CircuitsTests.test_oneProbe",
+        "tests.test_circuits.CircuitsTests.test_otherCredentials",
+        "tests.test_circuits.SigningTests.test_signedBefore",
+    ),
+    "F55": (
+        "tests.sending.test_windows.WindowsTests.test_half",
+        "tests.sending.test_windows.WindowsTests.test_neverBelowOne",
+        "tests.sending.test_budget.BudgetTests.test_tenth",
     ),
     "F56": (
         f"{BODIES}.RouteLimitTests.test_body",
@@ -231,10 +246,16 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
         f"{LIMITS}.RoomTests.test_writableCallbackMayTakeTheRoom",
         f"{PROTOCOL}.LostTests.test_lostInsideOfAnAnswer",
     ),
-    "F61": (f"{LIMITS}.RoomTests.test_manyThatEndAtOnce",),
+    "F61": (
+        f"{LIMITS}.RoomTests.test_manyThatEndAtOnce",
+        f"{SCALE}.test_gone",
+        f"{SCALE}.test_goneInOtherWays",
+    ),
     "F62": (
         f"{LIMITS}.RoomTests.test_countsMessages",
         f"{LIMITS}.RoomTests.test_failInsteadOfWaiting",
+        f"{SCALE}.test_fail",
+        f"{SCALE}.test_wait",
     ),
     "F64": (
         f"{STEADY}.StepTests.test_forward",

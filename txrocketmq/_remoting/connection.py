@@ -215,7 +215,7 @@ class BrokerConnection:
         self._late += protocol.lateAnswers
         if self._protocol is protocol:
             self._protocol = None
-        self._dialing.lost(since, protocol.whyClosed())
+        self._dialing.lost(since, protocol.whyClosed(), protocol.goingAway)
 
     def _within(self, timeout: float) -> Deferred[RemotingProtocol]:
         """
