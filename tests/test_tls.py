@@ -329,7 +329,7 @@ class HandshakeTests(LineTestCase):
         assert self.endpoint.serverIO is not None
         self.assertTrue(self.endpoint.clientIO.disconnecting)
         # Nothing comes back.
-        self.endpoint.serverIO.write = lambda data: None
+        self.patch(self.endpoint.serverIO, "write", lambda data: None)
         self.flush()
         self.successResultOf(ended)
         self.assertEqual(self.heard, [REQUEST.code])

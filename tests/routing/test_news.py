@@ -4,11 +4,20 @@ Tests of L{txrocketmq._routing.news}.
 
 from __future__ import annotations
 
+from functools import partial
+
 from twisted.internet.defer import CancelledError
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from txrocketmq._routing.news import TOLD_AT_ONCE, News
+
+
+def _note(woken: list[int], at: int, ignored: None) -> None:
+    """
+    Note that somebody was woken.
+    """
+    woken.append(at)
 
 
 class NewsTests(SynchronousTestCase):
@@ -81,7 +90,7 @@ class NewsTests(SynchronousTestCase):
         """
         woken: list[int] = []
         for at in range(2 * TOLD_AT_ONCE + 1):
-            self.news.sleep(1.0, "T").addCallback(lambda _, at=at: woken.append(at))
+            self.news.sleep(1.0, "T").addCallback(partial(_note, woken, at))
         self.news.tell("T")
         for count in (TOLD_AT_ONCE, 2 * TOLD_AT_ONCE, 2 * TOLD_AT_ONCE + 1):
             (turn,) = (c for c in self.clock.getDelayedCalls() if not c.getTime())

@@ -4,6 +4,7 @@ Tests of L{txrocketmq._sending.windows}.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -78,7 +79,7 @@ class WindowsTests(TestCase):
         """
         Begin as many as there may be.
         """
-        begun = []
+        begun: list[Deferred[Any]] = []
         while self.windows.admits(broker, False) and len(begun) < 1000:
             begun.append(self.begin(broker))
         return begun
@@ -185,7 +186,7 @@ class WindowsTests(TestCase):
         turns = []
         for at in range(4):
             turn = self.windows.wait(["a"])
-            turn.addCallback(lambda _, at=at: self.takes(told, at))
+            turn.addCallback(partial(self.takesLater, told, at))
             turns.append(turn)
         turns[1].cancel()
         self.failureResultOf(turns[1])
@@ -197,13 +198,19 @@ class WindowsTests(TestCase):
         self.ending.callback(None)
         self.assertEqual(self.marked, set())
 
+    def takesLater(self, told: list[int], at: int, ignored: None) -> None:
+        """
+        Take it when it comes.
+        """
+        self.takes(told, at)
+
     def takes(self, told: list[int], at: int, broker: str = "a") -> None:
         """
         Take the turn one has waited for.
         """
         self.assertTrue(self.windows.admits(broker, True))
         told.append(at)
-        self.ending = Deferred()
+        self.ending: Deferred[Any] = Deferred()
 
         async def attempt() -> Any:
             return await self.ending

@@ -212,7 +212,9 @@ class Pacing:
             words = self._windows.lastWords(brokers)
             history = send.history
             if history is not None:
-                raise failedSend(send, history, history.listed()[-1].error) from None
+                last = history.listed()[-1].error
+                assert last is not None
+                raise failedSend(send, history, last) from None
             raise TooManyInFlight(
                 f"it was not sent: no broker had a place within {left:.1f} s, the last "
                 f"to say why: {words}"

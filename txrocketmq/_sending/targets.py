@@ -48,9 +48,10 @@ REFRESH_TIMEOUT = 1.0
 How long a send that depends on it waits for a fresh route.
 """
 
-REFRESH_PAUSE = 1.0
+REFRESH_PAUSE = 0.75
 """
-The least seconds between two lookups of a topic that failing sends ask for.
+The least seconds between two lookups of a topic that failing sends ask for: less
+than the shortest of their longest back-offs, so that each try has one.
 """
 
 
