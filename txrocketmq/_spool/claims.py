@@ -75,7 +75,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Replayed).decode
 
 
-def recall(connection: Connection, claim: Claim, after: float) -> Replayed | None:
+def recallClaim(connection: Connection, claim: Claim, after: float) -> Replayed | None:
     """
     What became of the first request with a claim's key, if there was one.
 
@@ -101,7 +101,7 @@ def _understood(claim: Claim, crc: int, record: bytes) -> Replayed | None:
         return None
 
 
-def accept(
+def acceptClaim(
     connection: Connection, claim: Claim, now: float, msgIds: Sequence[str]
 ) -> None:
     """
@@ -110,7 +110,7 @@ def accept(
     _write(connection, claim, now, Replayed(claim.digest, None, b"", tuple(msgIds)))
 
 
-def settle(
+def settleClaim(
     connection: Connection, claim: Claim, now: float, status: int, body: bytes
 ) -> None:
     """
@@ -119,7 +119,7 @@ def settle(
     _write(connection, claim, now, Replayed(claim.digest, status, body))
 
 
-def forget(connection: Connection, before: float) -> int:
+def forgetClaims(connection: Connection, before: float) -> int:
     """
     Forget what is too old.
 

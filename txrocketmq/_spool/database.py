@@ -22,11 +22,11 @@ import attrs
 
 from txrocketmq.errors import SpoolDamaged
 
-from . import tables
 from .entries import Kept
 from .records import PAGE
 from .schema import adopt
 from .state import State
+from .tables import oldestOf, readWaiting
 
 T = TypeVar("T")
 
@@ -117,7 +117,7 @@ class Database:
         try:
             self._configure()
             self.state: State = adopt(self.connection)
-            self._first = tables.oldest(self.connection)
+            self._first = oldestOf(self.connection)
         except BaseException:
             self.connection.close()
             raise
@@ -144,7 +144,7 @@ class Database:
         if said != "ok":
             raise SpoolDamaged("the spool's file is damaged")
         after = found = 0
-        while kept := tables.waiting(self.connection, after, 4096, 1 << 24):
+        while kept := readWaiting(self.connection, after, 4096, 1 << 24):
             after = kept[-1].number
             found += len(kept)
         if found != self.state.waiting:
@@ -157,7 +157,7 @@ class Database:
         @raise SpoolDamaged: When one is damaged, or there is none where there should
             be some: a page that leads to others can be wrong without a sign of it.
         """
-        found = tables.waiting(self.connection, after, most, mostBytes)
+        found = readWaiting(self.connection, after, most, mostBytes)
         if not (found or after) and self.state.waiting:
             raise SpoolDamaged("the messages that wait are not found")
         return found
@@ -175,7 +175,7 @@ class Database:
         before = self._saved
         self.state.save(self.connection)
         if not before.waiting or self._shrank(before):
-            self._first = tables.oldest(self.connection)
+            self._first = oldestOf(self.connection)
         self.connection.execute("COMMIT")
         self.commits += 1
         self._saved = attrs.evolve(self.state)

@@ -43,6 +43,12 @@ SLICE = 64
 The most messages that are sent in one turn of the reactor.
 """
 
+BUSY_SLICE = 4
+"""
+The same in a turn in which more than L{SLICE} messages came in: so many come in when
+requests take all the time there is, and what is sent is taken from them.
+"""
+
 STRAYED = 1.0
 """
 Seconds after which all is read again, when messages wait and none is in sight.
@@ -77,6 +83,7 @@ class Forwarder:
         self._tally = tally
         self._flying: dict[int, Deferred[Any]] = {}
         self._running = False
+        self._appended = 0
         self._timer: IDelayedCall | None = None
         self._landing: list[Deferred[None]] = []
         self._renew()
@@ -167,7 +174,8 @@ class Forwarder:
             self._lanes.rewind(1)
         for topic, number in self._lanes.revive(now):
             self._reading.probe(topic, number)
-        left = min(SLICE, self._patience.window(WINDOW, now) - len(self._flying))
+        window = self._patience.window(WINDOW, now)
+        left = min(self._slice(), window - len(self._flying))
         while left > 0 and not self._ledger.overdue:
             found = self._lanes.next()
             if found is None:
@@ -176,6 +184,13 @@ class Forwarder:
             self._send(*found)
         self._reading.read()
         self._goOn()
+
+    def _slice(self) -> int:
+        """
+        How many messages are to be sent in this turn.
+        """
+        before, self._appended = self._appended, self._spool.appended
+        return SLICE if self._appended - before <= SLICE else BUSY_SLICE
 
     def _goOn(self) -> None:
         """

@@ -21,12 +21,12 @@ from typing import Any
 
 from txrocketmq.errors import SpoolDamaged, SpoolError, SpoolUnavailable
 
-from . import tables
 from .database import Connect, Database, connect, isDamage, isFull
 from .jobs import Event, Job, Report, Snapshot
 from .pages import isLogWhole
 from .place import Place
 from .salvage import LOG, keepRow, recover, settle
+from .tables import Damaged, dropMessages, loseMessage
 
 ROW_LOST = (
     "A message of the spool is damaged and is not sent: recovered 0, lost 1; its "
@@ -207,7 +207,7 @@ class Keeper:
         while True:
             try:
                 return job.work(database)
-            except tables.Damaged as error:
+            except Damaged as error:
                 self._lose(database, error.number)
 
     def _lose(self, database: Database, number: int) -> None:
@@ -219,7 +219,7 @@ class Keeper:
         own = not database.connection.in_transaction
         if own:
             database.begin()
-        tables.lose(database.connection, database.state, number)
+        loseMessage(database.connection, database.state, number)
         if own:
             database.commit()
         fields = {"file": name, "number": number, "recovered": 0, "lost": 1}
@@ -263,7 +263,7 @@ class Keeper:
             # that it is not, and may send again.
             database.begin()
             for numbers in self._unpromised:
-                tables.drop(database.connection, database.state, numbers)
+                dropMessages(database.connection, database.state, numbers)
             database.commit()
             self._unpromised = []
         return database

@@ -10,10 +10,10 @@ from sqlite3 import Connection
 from .entries import Kept, Refused
 from .records import checksum, putBack, sizeOf
 from .state import State
-from .tables import append, drop, rowsIn, whole
+from .tables import appendRecords, dropMessages, rowsIn, whole
 
 
-def refuse(
+def refuseMessage(
     connection: Connection, state: State, number: int, reason: str, now: float
 ) -> None:
     """
@@ -23,7 +23,7 @@ def refuse(
     if not rows:
         return
     (kept,) = whole(iter(rows))
-    drop(connection, state, [number])
+    dropMessages(connection, state, [number])
     insertRefused(connection, kept, rows[0][2], reason, now)
     state.refused += 1
     state.refusedBytes += kept.size
@@ -46,7 +46,7 @@ def insertRefused(
     )
 
 
-def refused(connection: Connection, after: int, most: int) -> list[Refused]:
+def listRefused(connection: Connection, after: int, most: int) -> list[Refused]:
     """
     The refused in the order of their numbers.
     """
@@ -58,7 +58,9 @@ def refused(connection: Connection, after: int, most: int) -> list[Refused]:
     return [Refused(*row) for row in found]
 
 
-def replay(connection: Connection, state: State, numbers: Sequence[int] | None) -> int:
+def replayRefused(
+    connection: Connection, state: State, numbers: Sequence[int] | None
+) -> int:
     """
     Have refused messages wait again, behind all others.
 
@@ -71,13 +73,13 @@ def replay(connection: Connection, state: State, numbers: Sequence[int] | None) 
         if checksum(number, record) != crc:
             _lose(connection, state, number, record)
             continue
-        append(connection, state, [putBack(record)])
+        appendRecords(connection, state, [putBack(record)])
         _forgetRefused(connection, state, number, record)
         count += 1
     return count
 
 
-def deleteRefused(
+def dropRefused(
     connection: Connection, state: State, numbers: Sequence[int] | None
 ) -> int:
     """

@@ -22,7 +22,6 @@ from zlib import crc32
 
 import attrs
 
-from . import tables
 from .database import Connect, Database
 from .jobs import Event
 from .pages import Column, Pages
@@ -30,6 +29,7 @@ from .place import Place, syncDirectory
 from .records import checksum, keptOf
 from .refusals import insertRefused
 from .state import State, stateOf
+from .tables import depthOf
 
 LOG = "-wal"
 NEW = "spool.recovering"
@@ -236,8 +236,8 @@ def _counted(database: Database, salvage: Salvage) -> tuple[int, int]:
         are.
     """
     state, old = database.state, salvage.state
-    state.waiting, state.waitingBytes = tables.depth(database.connection, "waiting")
-    state.refused, state.refusedBytes = tables.depth(database.connection, "refused")
+    state.waiting, state.waitingBytes = depthOf(database.connection, "waiting")
+    state.refused, state.refusedBytes = depthOf(database.connection, "refused")
     recovered = state.waiting + state.refused
     lost = salvage.wrong
     if old is not None:

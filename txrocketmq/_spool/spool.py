@@ -13,14 +13,25 @@ from twisted.internet.defer import Deferred, fail, succeed
 
 from txrocketmq.errors import SpoolFull, SpoolUnavailable
 
-from . import claims, refusals, tables
-from .claims import LIFETIME, Claim, ClaimBusy, ClaimMismatch, Replayed
+from .claims import (
+    LIFETIME,
+    Claim,
+    ClaimBusy,
+    ClaimMismatch,
+    Replayed,
+    acceptClaim,
+    forgetClaims,
+    recallClaim,
+    settleClaim,
+)
 from .database import Connect, Database, connect
 from .entries import Kept, Refused, SpoolCounts, SpoolEntry
 from .handover import Handover
 from .keeper import Keeper
 from .place import checkPlace
 from .records import recordsOf, sizesOf
+from .refusals import dropRefused, listRefused, refuseMessage, replayRefused
+from .tables import appendRecords, dropMessages
 
 T = TypeVar("T")
 
@@ -38,6 +49,8 @@ Seconds between two looks for answers that are too old to be given again.
 class Spool:
     """
     Keeps messages on the disk until they are delivered.
+
+    @ivar appended: How many were handed over to be kept.
     """
 
     def __init__(
@@ -61,6 +74,7 @@ class Spool:
         self._handover = Handover(reactor, Keeper(directory, connect), self._forget)
         self._live: dict[tuple[str, str], bytes] = {}
         self._forgotten = 0.0
+        self.appended = 0
 
     @staticmethod
     def check(directory: str) -> None:
@@ -151,12 +165,13 @@ class Spool:
             return fail(SpoolFull("the spool holds as much as it may"))
 
         def work(database: Database) -> range:
-            added = tables.append(database.connection, database.state, records)
+            added = appendRecords(database.connection, database.state, records)
             if claim is not None:
                 msgIds = [entry.msgId for entry in entries]
-                claims.accept(database.connection, claim, now, msgIds)
+                acceptClaim(database.connection, claim, now, msgIds)
             return added
 
+        self.appended += len(records)
         kept = self._handover.ask(work, count=len(records), size=size)
         return kept.addCallback(_nothing)
 
@@ -186,7 +201,7 @@ class Spool:
         """
         numbers = list(numbers)
         return self._handover.ask(
-            lambda database: tables.drop(database.connection, database.state, numbers)
+            lambda database: dropMessages(database.connection, database.state, numbers)
         ).addCallback(_nothing)
 
     def refuse(self, number: int, reason: str) -> Deferred[None]:
@@ -199,7 +214,7 @@ class Spool:
         """
         now = self._wallClock()
         return self._handover.ask(
-            lambda database: refusals.refuse(
+            lambda database: refuseMessage(
                 database.connection, database.state, number, reason, now
             )
         )
@@ -211,7 +226,7 @@ class Spool:
         @return: It may fail with L{SpoolUnavailable}.
         """
         return self._handover.ask(
-            lambda database: refusals.refused(database.connection, after, most),
+            lambda database: listRefused(database.connection, after, most),
             writes=False,
         )
 
@@ -224,9 +239,7 @@ class Spool:
         @return: How many.  It may fail with L{SpoolUnavailable}.
         """
         return self._handover.ask(
-            lambda database: refusals.replay(
-                database.connection, database.state, numbers
-            )
+            lambda database: replayRefused(database.connection, database.state, numbers)
         )
 
     def deleteRefused(self, numbers: Sequence[int] | None) -> Deferred[int]:
@@ -238,9 +251,7 @@ class Spool:
         @return: How many.  It may fail with L{SpoolUnavailable}.
         """
         return self._handover.ask(
-            lambda database: refusals.deleteRefused(
-                database.connection, database.state, numbers
-            )
+            lambda database: dropRefused(database.connection, database.state, numbers)
         )
 
     def claim(self, token: str, key: str, digest: bytes) -> Deferred[Claim | Replayed]:
@@ -272,7 +283,7 @@ class Spool:
         def work(database: Database) -> Replayed | None:
             if forgets:
                 self._forget(database)
-            return claims.recall(database.connection, mine, now - LIFETIME)
+            return recallClaim(database.connection, mine, now - LIFETIME)
 
         if forgets:
             self._forgotten = now
@@ -289,9 +300,7 @@ class Spool:
         """
         now = self._wallClock()
         settled = self._handover.ask(
-            lambda database: claims.settle(
-                database.connection, claim, now, status, body
-            )
+            lambda database: settleClaim(database.connection, claim, now, status, body)
         )
         return settled.addBoth(partial(self._unclaimed, claim))
 
@@ -314,7 +323,7 @@ class Spool:
         """
         Forget answers that are too old.
         """
-        claims.forget(database.connection, self._wallClock() - LIFETIME)
+        forgetClaims(database.connection, self._wallClock() - LIFETIME)
 
     def _claimed(self, claim: Claim, said: Replayed | None) -> Claim | Replayed:
         """

@@ -61,7 +61,9 @@ class Damaged(SpoolDamaged):
         super().__init__(reason)
 
 
-def append(connection: Connection, state: State, records: Sequence[bytes]) -> range:
+def appendRecords(
+    connection: Connection, state: State, records: Sequence[bytes]
+) -> range:
     """
     Keep messages.
 
@@ -81,7 +83,7 @@ def append(connection: Connection, state: State, records: Sequence[bytes]) -> ra
     return range(first, state.next)
 
 
-def waiting(
+def readWaiting(
     connection: Connection, after: int, most: int, mostBytes: int
 ) -> list[Kept]:
     """
@@ -171,7 +173,7 @@ def _numbers(text: str) -> list[int]:
     return list(map(int, text.split(",")))
 
 
-def drop(connection: Connection, state: State, numbers: Sequence[int]) -> int:
+def dropMessages(connection: Connection, state: State, numbers: Sequence[int]) -> int:
     """
     Forget messages, as far as they are there.
 
@@ -205,14 +207,14 @@ def runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
             start = index
 
 
-def lose(connection: Connection, state: State, number: int) -> None:
+def loseMessage(connection: Connection, state: State, number: int) -> None:
     """
     Forget a message that is damaged.
     """
-    state.lost += drop(connection, state, [number])
+    state.lost += dropMessages(connection, state, [number])
 
 
-def depth(connection: Connection, table: str) -> tuple[int, int]:
+def depthOf(connection: Connection, table: str) -> tuple[int, int]:
     """
     How many messages there are in one of the two tables, and the bytes they count
     for.  This reads everything: it is for a table that was filled anew.
@@ -224,7 +226,7 @@ def depth(connection: Connection, table: str) -> tuple[int, int]:
     return count, size
 
 
-def oldest(connection: Connection) -> float | None:
+def oldestOf(connection: Connection) -> float | None:
     """
     When the first of those that wait was accepted.
     """

@@ -39,11 +39,12 @@ PAUSE = 1.0
 Seconds without a job after which the log is written back.
 """
 
-SWITCH = 0.0005
+SWITCH = 0.00005
 """
 Seconds after which a busy thread lets the writer go on.  With the interpreter's own
 5 ms, each of the few statements of a commit would wait that long for a reactor that
-is busy.
+is busy; with 0.5 ms, 16 clients that post 100 messages at once have half as many
+accepted as with this.
 """
 
 
