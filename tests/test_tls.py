@@ -19,6 +19,7 @@ from twisted.test.iosim import FakeTransport, IOPump, connect
 from zope.interface import implementer
 
 from tests.certificates import Authority
+from tests.openssl import TLS_1_2, TLS_1_3, OpenSSLServer, library
 from tests.remoting.doubles import REQUEST, LineTestCase, logged, noAnswer
 from tests.support import TestCase
 from txrocketmq import tls
@@ -190,7 +191,7 @@ class MemoryEndpoint:
         return succeed(client)
 
 
-class HandshakeTests(LineTestCase):
+class TLSTestCase(LineTestCase):
     """
     Connections with TLS, in memory.
     """
@@ -279,6 +280,12 @@ class HandshakeTests(LineTestCase):
         protocol.close()
         self.flush()
         self.successResultOf(d)
+
+
+class HandshakeTests(TLSTestCase):
+    """
+    With whom there is a connection, and with whom there is not.
+    """
 
     def test_good(self) -> None:
         """
@@ -525,3 +532,87 @@ class HandshakeTests(LineTestCase):
         for host in ("a", "b", "a"):
             wrap(MemoryEndpoint(self, Protocol), host)
         self.assertEqual(made, ["a", "b"])
+
+
+class LaterTests(TLSTestCase):
+    """
+    What a peer may do after the handshake.
+    """
+
+    if library() is None:
+        skip = "there is no OpenSSL library to be found"
+
+    def meet(self, version: int) -> tuple[RemotingProtocol, OpenSSLServer]:
+        """
+        Connect to such a peer.
+        """
+        certificate, key = self.authority.client("broker.example")
+        server = OpenSSLServer(certificate, key, version)
+        return self.successResultOf(self.connect(lambda: server)), server
+
+    def asks(self, protocol: RemotingProtocol) -> Deferred[RemotingCommand]:
+        """
+        Ask something, that is not carried over yet.
+        """
+        return protocol.invoke(REQUEST, 3.0)
+
+    def test_newKeys(self) -> None:
+        """
+        New keys in between, at any time, change nothing (TLS 1.3).
+        """
+        protocol, server = self.meet(TLS_1_3)
+        for _ in range(3):
+            asked = self.asks(protocol)
+            server.newKeys()
+            self.flush()
+            self.assertEqual(self.successResultOf(asked).remark, "secret")
+            server.newKeys()
+            self.flush()
+        self.assertEqual(server.heard, 3)
+        self.close(protocol)
+
+    def test_newTickets(self) -> None:
+        """
+        Nor do tickets for other connections.
+        """
+        for version in (TLS_1_3, TLS_1_2):
+            protocol, server = self.meet(version)
+            if version == TLS_1_3:
+                server.newTicket()
+            asked = self.asks(protocol)
+            self.flush()
+            self.assertEqual(self.successResultOf(asked).remark, "secret")
+            self.close(protocol)
+
+    def test_anotherHandshake(self) -> None:
+        """
+        Another handshake (TLS 1.2) is done, or is the end of the connection: then
+        what was asked may have been carried out.
+        """
+        protocol, server = self.meet(TLS_1_2)
+        asked = self.asks(protocol)
+        server.handshakeAgain()
+        self.flush()
+        self.assertEqual(self.successResultOf(asked).remark, "secret")
+        again = self.asks(protocol)
+        self.flush()
+        self.assertEqual(self.successResultOf(again).remark, "secret")
+        self.assertEqual(server.handshakes, 1)
+        self.close(protocol)
+
+    def test_halfAnAnswer(self) -> None:
+        """
+        Half an answer under new keys, and then nothing more, is no answer.
+        """
+        protocol, server = self.meet(TLS_1_3)
+        asked = self.asks(protocol)
+        answer = server._answer
+        self.patch(server, "_answer", lambda frame: answer(frame[:-3]))
+        self.flush()
+        server.newKeys()
+        self.flush()
+        self.assertNoResult(asked)
+        self.endpoint.clientIO.protocol.connectionLost(Failure(ConnectionLost()))
+        e = self.failing(asked, ConnectionClosed)
+        self.assertEqual(e.persisted, Persisted.MAYBE)
+        self.reactor.advance(0)

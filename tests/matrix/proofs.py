@@ -93,7 +93,13 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
         f"{TLS}.test_silent",
         f"{TLS}.test_closedInTheHandshake",
     ),
-    "F16": (f"{TLS}.test_truncated",),
+    "F16": (
+        f"{TLS}.test_truncated",
+        "tests.test_tls.LaterTests.test_newKeys",
+        "tests.test_tls.LaterTests.test_newTickets",
+        "tests.test_tls.LaterTests.test_anotherHandshake",
+        "tests.test_tls.LaterTests.test_halfAnAnswer",
+    ),
     "F17": (
         f"{TLS}.test_noClientCertificate",
         f"{TLS}.test_noClientCertificateLater",

@@ -120,7 +120,6 @@ All rows, in the contract's order.
 """
 
 OPEN: dict[str, str] = {
-    "F16": "renegotiation, KeyUpdate and session tickets are OpenSSL's; not tried",
     "F30": "the bodies of transaction checks are read when transactions are there",
     "F41": "what a listener answers comes with transactions",
     "F47": "nothing acked is lost: by the sandbox's store, which outlives setDown; "
