@@ -82,7 +82,7 @@ class Producer:
             own.unitMode,
             own.serializeType,
             settings,
-            client.nextId,
+            client.ids.next,
             millis,
         )
         self._renew()
@@ -133,14 +133,16 @@ class Producer:
             client = self._client
             if self._closed or not client.running or getpid() != client.owner:
                 self._checkOpen()
-            choice = None
+            fast = self._sending.fast
             if (
-                queue is not None
-                or selector is not None
-                or not isinstance(message, Message)
-                or message.shardingKey is not None
+                fast is not None
+                and queue is selector is mode is timeout is msgId is None
+                and type(message) is Message
             ):
-                choice = choiceOf(self._settings, message, queue, selector)
+                sent = fast.send(message)
+                if sent is not None:
+                    return sent
+            choice = choiceOf(self._settings, message, queue, selector)
             outgoing = assemble(self._envelope, message, msgId)
         except RocketMQError as error:
             return fail(error)

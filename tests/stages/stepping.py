@@ -243,9 +243,9 @@ class SteppedNetwork(MemoryNetwork):
         does.
         """
         inner = getattr(client, "wrappedProtocol", client)
-        if getattr(inner, "_opaques", None) is None:
+        if getattr(inner, "opaques", None) is None:
             return
-        inner._opaques = Opaques(FIRST_OPAQUE)
+        inner.opaques = Opaques(FIRST_OPAQUE)
         outer = transport if inner is client else client
         write = outer.write
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IConsumer, IReactorTime, ITCPTransport
 
 from txrocketmq._wire.command import RemotingCommand
 from txrocketmq._wire.frames import encodeFrame
@@ -40,13 +40,26 @@ from .watch import Watch
 
 _NOTHING = RemotingCommand(0)
 
+# Bytes that are given to the transport in one go, at most, or one frame more.
+MAX_GATHERED = 256 * 1024
+
+
+class Transport(ITCPTransport, IConsumer):
+    """
+    What is wanted of a transport.
+    """
+
+    disconnecting: bool
+
 
 class Asking:
     """
-    One half of a protocol; the other half has the transport.
+    One half of a protocol: what it asks.  The other half hears.
 
     @ivar address: What errors name: the address that was asked for, or the
         peer's own where it was the peer who connected.
+
+    @ivar opaques: The numbers of its requests.
     """
 
     def __init__(
@@ -61,17 +74,16 @@ class Asking:
         self._clock = clock
         self._open = False
         self._paused = False
-        self._opaques = Opaques(firstOpaque)
+        self.opaques = Opaques(firstOpaque)
         self._waiters: Waiters[RemotingCommand] = Waiters()
         self._outbox = Outbox()
         self._watch = Watch(clock, limit, self._waiters, self._timePassed)
+        self._gathering = False
+        self._gathered: list[bytes] = []
+        self._gatheredSize = 0
 
     if TYPE_CHECKING:
-
-        def _write(self, frame: bytes) -> None:
-            """
-            Give a frame to the transport.
-            """
+        transport: Transport
 
         def _condemn(self, cls: type[RemotingError], words: str) -> None:
             """
@@ -100,7 +112,7 @@ class Asking:
         """
         How many answers came for which nobody waited any more.
         """
-        return self._opaques.lateAnswers
+        return self.opaques.lateAnswers
 
     def invoke(
         self, command: RemotingCommand, timeout: float
@@ -155,7 +167,7 @@ class Asking:
         if not self._open or timeout <= 0:
             waiter.failed(self._refusal(timeout))
             return
-        opaque = self._opaques.issue(self._waiters.live)
+        opaque = self.opaques.issue(self._waiters.live)
         try:
             data = frame(opaque)
         except ValueError as e:
@@ -171,38 +183,33 @@ class Asking:
                 watch.patience.silentSince = waiter.deadline - timeout
             self._write(data)
 
-    def claim(
-        self, waiter: Waiting[RemotingCommand], now: float, timeout: float
-    ) -> int:
+    def post(
+        self, waiter: Waiting[RemotingCommand], frame: bytes, now: float, timeout: float
+    ) -> None:
         """
-        Let somebody wait for the answer to a request that L{put} writes next.
-        Only a connection that is not retired is asked so.
+        Do what L{ask} does, where nothing can go wrong: the connection is not
+        retired, there is time, and the frame is written already.
 
-        These two do what L{ask} does where nothing can go wrong.
+        @param frame: The request, under the opaque that is C{upcoming}.
 
         @param now: The time.
-
-        @return: The request's opaque.
         """
-        waiter.opaque = opaque = self._opaques.issue(self._waiters.live)
+        opaques, waiters, watch = self.opaques, self._waiters, self._watch
+        waiter.opaque = opaques.issue(waiters.live)
         waiter.timeout = timeout
         waiter.deadline = deadline = now + timeout
-        self._waiters.add(waiter)
-        watch = self._watch
+        waiters.add(waiter)
         if deadline < watch.alarm.at:
             watch.alarm.setTo(deadline)
-        if not self._paused:
-            waiter.heard = watch.heard
-            if watch.patience.silentSince == inf:
-                watch.patience.silentSince = now
-        return opaque
-
-    def put(self, opaque: int, frame: bytes) -> None:
-        """
-        Write the request that L{claim} was called for.
-        """
         if self._paused:
-            self._outbox.putRequest(opaque, frame)
+            self._outbox.putRequest(waiter.opaque, frame)
+            return
+        waiter.heard = watch.heard
+        if watch.patience.silentSince == inf:
+            watch.patience.silentSince = now
+        if self._gathering and self._gatheredSize < MAX_GATHERED:
+            self._gathered.append(frame)
+            self._gatheredSize += len(frame)
         else:
             self._write(frame)
 
@@ -237,7 +244,7 @@ class Asking:
         """
         if not self._open or timeout <= 0:
             return fail(self._refusal(timeout))
-        opaque = self._opaques.issue(self._waiters.live)
+        opaque = self.opaques.issue(self._waiters.live)
         try:
             frame = encodeFrame(replace(command.asOneway(), opaque=opaque))
         except ValueError:
@@ -287,6 +294,26 @@ class Asking:
             waiter.failed(timeoutError(self.address, waiter))
         self._closeIfDrained()
 
+    def _write(self, frame: bytes) -> None:
+        """
+        Give a frame to the transport, at once or with those gathered now.
+        """
+        if not self._gathering:
+            self.transport.write(frame)
+            return
+        self._gathered.append(frame)
+        self._gatheredSize += len(frame)
+        if self._gatheredSize > MAX_GATHERED:
+            self._writeGathered()
+
+    def _writeGathered(self) -> None:
+        """
+        Give all frames that are gathered to the transport.
+        """
+        frames, self._gathered, self._gatheredSize = self._gathered, [], 0
+        if frames:
+            self.transport.write(b"".join(frames))
+
     def _handOver(self, key: int, frame: bytes) -> None:
         """
         Write a frame that had to wait.
@@ -313,7 +340,7 @@ class Asking:
         if waiter is not None:
             self._waiters.live[waiter.opaque] = waiter
             self._condemn(ProtocolError, "the peer answered a request before it came")
-        elif self._opaques.strayed(answer.opaque, self._clock.seconds()):
+        elif self.opaques.strayed(answer.opaque, self._clock.seconds()):
             self._condemn(ProtocolError, "the peer answers what was never asked")
 
 

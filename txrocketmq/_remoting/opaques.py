@@ -34,19 +34,30 @@ class Opaques:
     What was ever issued is an interval, so an answer that comes too late is
     told from one to a request that never was without remembering anything.
 
+    @ivar upcoming: The number that is issued next.  It is not in use.
+
+    @ivar issued: How many were issued.
+
     @ivar lateAnswers: How many answers came for which nobody waited any more.
 
     @ivar strangers: How many came to requests that were never made.
     """
 
-    __slots__ = ("_first", "_issued", "_tolerance", "lateAnswers", "strangers")
+    __slots__ = (
+        "_first",
+        "_tolerance",
+        "issued",
+        "lateAnswers",
+        "strangers",
+        "upcoming",
+    )
 
     def __init__(self, first: int) -> None:
         """
         @param first: The first number; out of range it is wrapped.
         """
-        self._first = first & MAX_OPAQUE
-        self._issued = 0
+        self._first = self.upcoming = first & MAX_OPAQUE
+        self.issued = 0
         self._tolerance = Tolerance(STRANGERS, STRANGERS_PERIOD)
         self.lateAnswers = 0
         self.strangers = 0
@@ -57,11 +68,14 @@ class Opaques:
 
         @param live: The numbers in use; fewer than there are int32s.
         """
-        while True:
-            opaque = (self._first + self._issued) & MAX_OPAQUE
-            self._issued += 1
-            if opaque not in live:
-                return opaque
+        opaque = self.upcoming
+        following = opaque + 1 & MAX_OPAQUE
+        self.issued += 1
+        while following in live:
+            following = following + 1 & MAX_OPAQUE
+            self.issued += 1
+        self.upcoming = following
+        return opaque
 
     def strayed(self, opaque: int, now: float) -> bool:
         """
@@ -79,4 +93,4 @@ class Opaques:
         """
         Whether a number was ever given out.
         """
-        return opaque >= 0 and (opaque - self._first) & MAX_OPAQUE < self._issued
+        return opaque >= 0 and (opaque - self._first) & MAX_OPAQUE < self.issued

@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
-    IConsumer,
     IHandshakeListener,
     IPushProducer,
     ITCPTransport,
@@ -41,7 +40,8 @@ from txrocketmq.errors import ConnectionClosed, ProtocolError, RemotingError
 from txrocketmq.message import Persisted
 
 from .answering import Responder, notSupported
-from .asking import Asking
+from .asking import Asking, Transport
+from .goodbye import endBelow
 from .moment import Moment
 from .reasons import lostError, malformedWords
 from .waiters import UNWRITTEN
@@ -55,17 +55,6 @@ GO_AWAY = int(ResponseCode.GO_AWAY)
 
 # Bytes of answers that a peer may leave unread.
 MAX_ANSWERS = 64 * 1024 * 1024
-
-# Bytes that are given to the transport in one go, at most, or one frame more.
-MAX_GATHERED = 256 * 1024
-
-
-class _Transport(ITCPTransport, IConsumer):
-    """
-    What is wanted of a transport.
-    """
-
-    disconnecting: bool
 
 
 @implementer(IPushProducer, IHandshakeListener)
@@ -81,7 +70,7 @@ class RemotingProtocol(Asking, Protocol):
 
     _log: ClassVar[Logger] = Logger()
 
-    transport: _Transport
+    transport: Transport
     factory: RemotingFactory
 
     def __init__(self, factory: RemotingFactory, address: str) -> None:
@@ -98,9 +87,6 @@ class RemotingProtocol(Asking, Protocol):
         self._reason: Failure | None = None
         self._buffer = FrameBuffer(factory.maxFrame)
         self._answering = factory.answering(self)
-        self._gathering = False
-        self._gathered: list[bytes] = []
-        self._gatheredSize = 0
         self._closed: Moment[None] = Moment()
         self._secured: Moment[None] = Moment()
 
@@ -276,26 +262,6 @@ class RemotingProtocol(Asking, Protocol):
         """
         self._paused = True
 
-    def _write(self, frame: bytes) -> None:
-        """
-        Give a frame to the transport, at once or with those gathered now.
-        """
-        if not self._gathering:
-            self.transport.write(frame)
-            return
-        self._gathered.append(frame)
-        self._gatheredSize += len(frame)
-        if self._gatheredSize > MAX_GATHERED:
-            self._writeGathered()
-
-    def _writeGathered(self) -> None:
-        """
-        Give all frames that are gathered to the transport.
-        """
-        frames, self._gathered, self._gatheredSize = self._gathered, [], 0
-        if frames:
-            self.transport.write(b"".join(frames))
-
     def _malformed(self, data: bytes, e: Exception) -> None:
         """
         Drop a peer that sends no frames.
@@ -320,6 +286,8 @@ class RemotingProtocol(Asking, Protocol):
             self._closing = False
             self.transport.unregisterProducer()
             self.transport.loseConnection()
+            if not self._paused:
+                endBelow(self.transport)
 
     def _condemn(self, cls: type[RemotingError], words: str) -> None:
         """

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
+from itertools import takewhile
 from math import inf
+from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -122,13 +124,17 @@ class Waiters(Generic[T]):
     """
     Those who wait for the same peer.
 
-    The order is a heap whose entries outlive their waiters: an answer only
-    leaves L{live}.  Entries of the dead are dropped when they reach the top,
-    or all at once when they are the most, so that time is constant per
-    request and memory bounded by the live.
+    Most deadlines come in the order of their requests: those stand in L{live} in
+    their order already.  For the others there is a heap, whose entries outlive
+    their waiters: they are dropped when they reach the top, or all at once when
+    they are the most, so that time is constant per request and memory bounded by
+    the live.
 
-    @ivar live: The waiters by opaque.  Taking one out is all it takes to
-        forget it.
+    Whoever is first in L{live} has an earlier deadline than all after it that are
+    not in the heap: that is all the two need to know of each other.
+
+    @ivar live: The waiters by opaque, as they came.  Taking one out is all it
+        takes to forget it.
     """
 
     __slots__ = ("_latest", "_order", "live")
@@ -142,40 +148,49 @@ class Waiters(Generic[T]):
         """
         Take in a waiter whose C{opaque} and C{deadline} are set.
         """
-        live = self.live
-        order = self._order
-        opaque, deadline = waiter.opaque, waiter.deadline
-        live[opaque] = waiter
-        if deadline > self._latest:
-            # Nearly always: at the end it is in its place.
-            self._latest = deadline
-            order.append((deadline, opaque))
+        self.live[waiter.opaque] = waiter
+        if waiter.deadline >= self._latest:
+            # Nearly always: C{live} itself has it in its place.
+            self._latest = waiter.deadline
         else:
-            heappush(order, (deadline, opaque))
+            self._addEarly(waiter)
+
+    def _addEarly(self, waiter: Waiting[T]) -> None:
+        """
+        Note one whose deadline comes before that of another that came before.
+        """
+        order, live = self._order, self.live
+        if len(live) == 1:
+            self._latest = waiter.deadline
+            return
+        heappush(order, (waiter.deadline, waiter.opaque))
         if len(order) > 2 * len(live) + SLACK:
-            order[:] = [(each.deadline, each.opaque) for each in live.values()]
+            order[:] = [entry for entry in order if self._isLive(*entry)]
             heapify(order)
 
     def earliest(self) -> float:
         """
         The earliest deadline of all; infinity if there is none.
         """
-        order = self._order
-        while order:
-            deadline, opaque = order[0]
-            if self._isLive(deadline, opaque):
-                return deadline
+        order, live = self._order, self.live
+        while order and not self._isLive(*order[0]):
             heappop(order)
-        return inf
+        early = order[0][0] if order else inf
+        return min(early, next(iter(live.values())).deadline) if live else inf
 
     def takeExpired(self, now: float) -> list[Waiting[T]]:
         """
         Take out those whose deadline has come.
         """
-        expired = []
-        while self.earliest() <= now:
-            _, opaque = heappop(self._order)
-            expired.append(self.live.pop(opaque))
+        order, live = self._order, self.live
+        expired = list(takewhile(lambda each: each.deadline <= now, live.values()))
+        for waiter in expired:
+            del live[waiter.opaque]
+        while order and order[0][0] <= now:
+            deadline, opaque = heappop(order)
+            if self._isLive(deadline, opaque):
+                expired.append(live.pop(opaque))
+        expired.sort(key=attrgetter("deadline"))
         return expired
 
     def takeAll(self) -> list[Waiting[T]]:

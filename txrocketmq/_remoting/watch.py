@@ -67,7 +67,9 @@ class Watch:
         @param isNew: Whether others were completed before it.
         """
         self.patience.frameArriving(isNew, self._clock.seconds())
-        self.set()
+        until = self.patience.until()
+        if until < self.alarm.at:
+            self.alarm.setTo(until)
 
     def closing(self) -> None:
         """

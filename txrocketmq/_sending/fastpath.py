@@ -45,7 +45,7 @@ from .attempts import Attempts
 from .envelope import MOST_HEADINGS, Envelope
 from .firsttry import FirstTry
 from .intake import Intake
-from .outgoing import INT32_DIGITS, INT64_DIGITS
+from .outgoing import INT64_DIGITS
 from .progress import Epoch, Send
 from .rules import Rules
 from .targets import Cluster, Targets
@@ -89,14 +89,6 @@ class QueuePath(msgspec.Struct, eq=False):
     address: str
     live: RemotingProtocol | None = None
     headers: dict[str | None, bytes] = {}
-
-    def other(self, queueId: str) -> MessageQueue | None:
-        """
-        The queue that an answer names instead of this one, if it names one.
-        """
-        if not queueId.isdigit() or not queueId.isascii() or len(queueId) > INT32_DIGITS:
-            return None
-        return MessageQueue(self.queue.topic, self.queue.brokerName, int(queueId))
 
 
 class TopicPath(msgspec.Struct, eq=False):
@@ -182,16 +174,12 @@ class FastPath:
         msgId = self._idAt(born)
         waiting = FastSend(self, target, live, message, msgId, epoch, now)
         waiting.ended = ended = Deferred(waiting.cancelled)
-        opaque = live.claim(waiting, now, self._timeout)
-        header = target.headers[message.tags] % (
-            born,
-            before,
-            msgId.encode(),
-            after,
-            opaque,
-        )
+        opaque = live.opaques.upcoming
+        tagged = target.headers[message.tags]
+        header = tagged % (born, before, msgId.encode(), after, opaque)
         words = _WORDS(4 + len(header) + len(body), len(header))
-        live.put(opaque, b"".join((words, header, body)))
+        frame = b"".join((words, header, body))
+        live.post(waiting, frame, now, self._timeout)
         return ended
 
     def _admitted(self, message: Message) -> QueuePath | None:
@@ -354,11 +342,9 @@ class FastSend(msgspec.Struct, eq=False):
         path, target, fields = self.path, self.target, answer.extFields
         offset = fields.get("queueOffset", "")
         offsetMsgId = fields.get("msgId")
-        queueId = fields.get("queueId", "")
-        queue = target.queue if queueId == target.queueId else target.other(queueId)
         if (
             answer.code
-            or queue is None
+            or fields.get("queueId") != target.queueId
             or not offsetMsgId
             or not offset.isdigit()
             or not offset.isascii()
@@ -371,7 +357,7 @@ class FastSend(msgspec.Struct, eq=False):
             _OK,
             self.msgId,
             offsetMsgId,
-            queue,
+            target.queue,
             int(offset),
             fields.get("transactionId"),
             fields.get("MSG_REGION") or "DefaultRegion",

@@ -81,7 +81,7 @@ class FirstTry(msgspec.Struct, eq=False):
 
         @return: The end of the send.
         """
-        ended: Deferred[SendResult] = Deferred(self._cancelled)
+        ended: Deferred[SendResult] = Deferred(self.cancelled)
         self.ended = ended
         self.live.ask(self.send.frame, timeout, self)
         return ended
@@ -125,7 +125,7 @@ class FirstTry(msgspec.Struct, eq=False):
         """
         return persistedOf(self.heard)
 
-    def _cancelled(self, ended: Deferred[SendResult]) -> None:
+    def cancelled(self, ended: Deferred[SendResult]) -> None:
         """
         The send was cancelled: end what is under way.
         """

@@ -17,6 +17,7 @@ from .attempts import Attempts
 from .choice import Choice
 from .detector import Detector
 from .envelope import Envelope
+from .fastpath import FastPath
 from .hooks import SendHooks
 from .intake import Intake
 from .oneway import Oneway
@@ -34,6 +35,8 @@ class Sending:
     Lets sends in, takes them to their end, and knows which have not ended.
 
     @ivar recalls: What takes timer messages back.
+
+    @ivar fast: The short way of plain sends, where there is one.
     """
 
     def __init__(
@@ -67,6 +70,11 @@ class Sending:
         self._attempts = Attempts(
             cluster, targets, random, self._intake.ended, hooks, slots, timed
         )
+        self.fast: FastPath | None = None
+        if self._attempts.plain:
+            self.fast = FastPath(
+                cluster, envelope, targets, self._intake, self._attempts, self._rules
+            )
         self._first = self._attempts.first
         self._admit = self._intake.admit
         self._oneway = Oneway(cluster, targets, self._intake.ended, hooks, timed)

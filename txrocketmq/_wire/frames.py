@@ -27,7 +27,10 @@ MAX_FRAME = 16 * 1024 * 1024
 MAX_HEADER = 1024 * 1024
 
 _WORDS = Struct(">iI")
+_unpackWords = _WORDS.unpack_from
 _BINARY = 1 << 24
+_ODD = 2 << 24
+_SIZE = 0xFFFFFF
 _decoders = (jsonheader.decodeHeader, binaryheader.decodeHeader)
 
 
@@ -105,12 +108,17 @@ class FrameBuffer:
         Read the frames that lie whole in the data, and keep what is left.
         """
         limits = self._limits
+        longest, largest = limits.maxFrame - 3, limits.maxHeader
         start = at
         end = len(data)
         while end - at >= 8:
-            length, word = _WORDS.unpack_from(data, at)
-            limits.checkLength(length)
-            bodyAt = at + 8 + limits.headerSize(length, word)
+            length, word = _unpackWords(data, at)
+            size = word & _SIZE
+            if not 4 <= size + 4 <= length < longest or size > largest or word >= _ODD:
+                # Asked only what is odd: two calls less for each frame.
+                limits.checkLength(length)
+                limits.headerSize(length, word)
+            bodyAt = at + 8 + size
             frameEnd = at + 4 + length
             if frameEnd > end:
                 break
