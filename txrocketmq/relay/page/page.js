@@ -240,7 +240,7 @@ const refusals = {
 
   table() {
     const table = make("table"), head = make("thead"), row = make("tr");
-    for (const name of ["Chosen", "Topic", "Why", "Bytes", "Refused", "Id"]) {
+    for (const name of ["Chosen", "Topic", "Why", "Size", "Refused", "Id"]) {
       row.append(make("th", name, { scope: "col" }));
     }
     head.append(row);
@@ -256,7 +256,7 @@ const refusals = {
     check.addEventListener("change", () => this.tools());
     box.append(check);
     row.append(box, make("td", each.topic), make("td", each.reason),
-      make("td", `${each.size}`, { class: "count" }),
+      make("td", `${each.size.toLocaleString("en")} B`, { class: "count" }),
       make("td", new Date(each.refusedAt * 1000).toLocaleString()),
       make("td", each.msgId, { class: "id" }));
     return row;
