@@ -6,6 +6,7 @@ L{txrocketmq.relay.printing}.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,20 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.certificates import Authority
 from txrocketmq import SessionCredentials
 from txrocketmq.relay.checking import checkLibraries, checkRunner, checkSpool
-from txrocketmq.relay.configuration import resolve
+from txrocketmq.relay.configuration import Resolved
+from txrocketmq.relay.configuration import resolve as resolveIn
 from txrocketmq.relay.material import PARTING, Material, gather
 from txrocketmq.relay.printing import printed
 
 SECRET = "s3cr3t-0f-4lice"
 DIGEST = sha256(b"a token").hexdigest()
+
+
+def resolve(options: Mapping[str, Any], environ: Mapping[str, str]) -> Resolved:
+    """
+    Put settings together, where we are.
+    """
+    return resolveIn(options, environ, str(Path.cwd()))
 
 
 class FileTestCase(SynchronousTestCase):
@@ -119,7 +128,7 @@ class MaterialTests(FileTestCase):
             material.settings.credentials,
             SessionCredentials("alice", SECRET, "t0k3n"),
         )
-        self.assertEqual(material.settings.stopTimeout, 20 * PARTING)
+        self.assertEqual(material.settings.stopTimeout, 10 * PARTING)
         self.assertIsNotNone(material.wrap)
         assert material.tokens is not None
         self.assertEqual(material.tokens.names, ("till",))

@@ -4,6 +4,7 @@ Tests for L{txrocketmq.relay.configuration} and L{txrocketmq.relay.kinds}.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,19 @@ from txrocketmq.relay.configuration import (
     SETTINGS,
     Configuration,
     Resolved,
-    resolve,
+)
+from txrocketmq.relay.configuration import (
+    resolve as resolveIn,
 )
 
 LISTEN = "tcp:1:interface=127.0.0.1"
+
+
+def resolve(options: Mapping[str, Any], environ: Mapping[str, str]) -> Resolved:
+    """
+    Put settings together, in some directory.
+    """
+    return resolveIn(options, environ, "/where/we/are")
 
 
 class ResolveTests(SynchronousTestCase):
@@ -50,7 +60,7 @@ class ResolveTests(SynchronousTestCase):
         Everything has a default.
         """
         resolved = resolve({}, {})
-        self.assertEqual(resolved, Resolved(Configuration(), {}))
+        self.assertEqual(resolved, Resolved(Configuration(), {}, "/where/we/are"))
         self.assertEqual(resolved.origin("group"), "--group")
 
     def test_precedence(self) -> None:
@@ -77,7 +87,6 @@ class ResolveTests(SynchronousTestCase):
                 "spool-limit": f"{file}: spool-limit",
             },
         )
-        self.assertEqual(resolved.file, file)
 
     def test_everySource(self) -> None:
         """
@@ -113,8 +122,14 @@ class ResolveTests(SynchronousTestCase):
         """
         A path is that of where the program was started, whatever is done later.
         """
-        found = resolve({"spool": "here"}, {}).configuration.spool
-        self.assertEqual(found, str(Path("here").absolute()))
+        for given, expected in (("here", "/where/we/are/here"), ("/there", "/there")):
+            found = resolve({"spool": given}, {}).configuration.spool
+            self.assertEqual(found, expected)
+        directory = str(Path(self.file('group = "g"')).parent)
+        self.addCleanup(Path(directory, "here.toml").unlink)
+        Path(directory, "here.toml").write_text('group = "here"')
+        resolved = resolveIn({"config": "here.toml"}, {}, directory)
+        self.assertEqual(resolved.configuration.group, "here")
 
     def test_empty(self) -> None:
         """

@@ -52,6 +52,20 @@ class DrainTests(TestCase):
         self.reactor.advance(0)
         self.assertIs(self.successResultOf(third), False)
 
+    def test_least(self) -> None:
+        """
+        Some things have their time, however late it is, but not in a hurry.
+        """
+        self.reactor.advance(10)
+        waiting = self.drain.wait(Deferred(), least=1)
+        self.reactor.advance(0.9)
+        self.assertNoResult(waiting)
+        self.reactor.advance(0.1)
+        self.assertIs(self.successResultOf(waiting), False)
+        waiting = self.drain.wait(Deferred(), least=1)
+        self.drain.hurry()
+        self.assertIs(self.successResultOf(waiting), False)
+
     def test_hurry(self) -> None:
         """
         Somebody in a hurry ends all waiting, now and later.

@@ -38,7 +38,7 @@ class ParseTests(SynchronousTestCase):
             ("ssl:8443:privateKey=k.pem", True),
             ("tls:8443:privateKey=k.pem:interface=127.0.0.1", False),
         ):
-            place = parsePlace(text, "--listen")
+            place = parsePlace(text, "--listen", "/")
             self.assertIs(place.reach, reach, text)
             self.assertEqual(place.text, text)
 
@@ -46,8 +46,8 @@ class ParseTests(SynchronousTestCase):
         """
         Fields have no backslashes any more; what a value has of equals signs stays.
         """
-        place = parsePlace(r"ssl:1:privateKey=/a\:b=c:interface=\:\:1", "x")
-        expected = {"port": "1", "privateKey": "/a:b=c", "interface": "::1"}
+        place = parsePlace(r"ssl:1:privateKey=a\:b=c:interface=\:\:1", "x", "/d")
+        expected = {"port": "1", "privateKey": "/d/a:b=c", "interface": "::1"}
         self.assertEqual(place.fields, expected)
         self.assertTrue(place.secure)
         self.assertFalse(place.knowsClients)
@@ -80,7 +80,9 @@ class ParseTests(SynchronousTestCase):
             ("systemd:domain=INET", "either an index or a name"),
             ("systemd:domain=INET:index=0:name=x", "either an index or a name"),
         ):
-            wrong = str(self.assertRaises(UsageError, parsePlace, text, "f: listen"))
+            wrong = str(
+                self.assertRaises(UsageError, parsePlace, text, "f: listen", "/")
+            )
             self.assertTrue(wrong.startswith(f"f: listen: {text!r} "), wrong)
             self.assertIn(word, wrong)
 
@@ -102,8 +104,8 @@ class GuardTests(SynchronousTestCase):
             ("ssl:1:privateKey=k.pem", True),
             ("ssl:1:privateKey=k.pem:clientCA=c.pem", False),
         ):
-            checkGuard(parsePlace(text, "--listen"), tokens)
+            checkGuard(parsePlace(text, "--listen", "/"), tokens)
         for text in ("tcp:1", "ssl:1:privateKey=k.pem"):
-            place = parsePlace(text, "--listen")
+            place = parsePlace(text, "--listen", "/")
             wrong = self.assertRaises(UsageError, checkGuard, place, False)
             self.assertIn("can be reached from other machines", str(wrong))

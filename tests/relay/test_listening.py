@@ -27,6 +27,8 @@ from txrocketmq.relay.endpoints import Place, parsePlace
 from txrocketmq.relay.leaving import CannotStart
 from txrocketmq.relay.listening import BACKLOG, Doors
 
+HERE = str(Path.cwd())
+
 
 class FullReactor(MemoryReactorClock):
     """
@@ -38,6 +40,7 @@ class FullReactor(MemoryReactorClock):
     def __init__(self) -> None:
         super().__init__()
         self.adopted: list[int] = []
+        self.sockets: list[tuple[str, int, int, bool]] = []
 
     def listenTCP(
         self, port: int, factory: object, backlog: int = 50, interface: str = ""
@@ -48,6 +51,20 @@ class FullReactor(MemoryReactorClock):
         if port == 2:
             raise CannotListenError(interface, port, OSError(98, "Address in use"))
         return super().listenTCP(port, factory, backlog, interface)
+
+    def listenUNIX(
+        self,
+        address: str,
+        factory: object,
+        backlog: int = 50,
+        mode: int = 0o666,
+        wantPID: bool = False,
+    ) -> object:
+        """
+        Keep where it was to listen.
+        """
+        self.sockets.append((address, backlog, mode, wantPID))
+        return super().listenUNIX(address, factory, backlog, mode, wantPID)
 
     def adoptStreamPort(self, number: int, family: object, factory: object) -> object:
         """
@@ -77,7 +94,7 @@ class DoorTestCase(SynchronousTestCase):
         """
         Doors at some places.
         """
-        places = [parsePlace(text, "--listen") for text in texts]
+        places = [parsePlace(text, "--listen", HERE) for text in texts]
         return Doors(self.reactor, places, identities or {}, guarded)
 
     def refused(self, *texts: str, guarded: bool = False) -> str:
@@ -115,6 +132,16 @@ class DoorTests(DoorTestCase):
             self.successResultOf(closing)
         self.assertEqual(doors.close(), [])
         self.assertEqual(doors.addresses, [])
+
+    def test_unix(self) -> None:
+        """
+        A socket is where its path leads to from where the program was started.
+        """
+        self.doors("unix:s", "unix:/t:mode=660:lockfile=0:backlog=9").open(Factory())
+        self.assertEqual(
+            self.reactor.sockets,
+            [(f"{HERE}/s", BACKLOG, 0o666, True), ("/t", 9, 0o660, False)],
+        )
 
     def test_again(self) -> None:
         """
@@ -228,7 +255,7 @@ class CertificateTests(DoorTestCase):
         """
         fields = {"privateKey": self.key, "certKey": self.certificate, **fields}
         text = ":".join(f"{name}={value}" for name, value in fields.items() if value)
-        return parsePlace(f"ssl:1:{text}", "--listen")
+        return parsePlace(f"ssl:1:{text}", "--listen", HERE)
 
     def wrong(self, **fields: str) -> str:
         """

@@ -131,7 +131,7 @@ class RelayTestCase(TestCase):
         """
         Read the configuration.
         """
-        resolved = resolve(self.options, {})
+        resolved = resolve(self.options, {}, str(Path.cwd()))
         return resolved, gather(resolved)
 
     def spooled(self, waiting: int = 0, **options: Any) -> Relay:

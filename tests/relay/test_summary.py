@@ -125,8 +125,8 @@ class SummaryTests(LookingTestCase):
         self.assertEqual(
             self.said(),
             [
-                "Messages come faster than brokers take them; 1,900 messages in the "
-                "spool"
+                "Messages come faster than brokers take them; 1,900 messages wait in "
+                "the spool"
             ],
         )
         self.cluster.advance(60.0)
@@ -134,6 +134,24 @@ class SummaryTests(LookingTestCase):
             self.said(), ["1,900 messages in the spool on the way to the brokers"]
         )
         self.assertIs(self.level, Level.OK)
+
+    def test_spoolNotEmptied(self) -> None:
+        """
+        A forwarder that does not get on says why.
+        """
+        self.spooling()
+        self.forwarder.lastError = "the topic does not exist"
+        self.assertNotIn("topic", self.said()[0])
+        self.spool.figures["waiting"] = 1
+        self.assertEqual(
+            self.said(),
+            [
+                "The spool is not emptied, as the topic does not exist; 1 message "
+                "waits in the spool"
+            ],
+        )
+        self.tally.stored(0.1, 1, viaSpool=True)
+        self.assertNotIn("topic", self.said()[0])
 
     def test_refused(self) -> None:
         """

@@ -74,7 +74,7 @@ class OptionsTests(OptionsTestCase):
         self.assertEqual(configuration.adminListen, (DEFAULT_ADMIN,))
         self.assertEqual(configuration.nameServer, ("a:1",))
         self.assertEqual(configuration.group, "txrocketmq-relay")
-        expected = ClientSettings(stopTimeout=10 * PARTING)
+        expected = ClientSettings(stopTimeout=5 * PARTING)
         self.assertEqual(options.material.settings, expected)
 
     def test_environment(self) -> None:

@@ -207,12 +207,12 @@ class Resolved:
 
     @ivar origins: By the names of settings; those with defaults are not there.
 
-    @ivar file: The configuration file, if there is one.
+    @ivar directory: What paths begin at that do not begin at the root.
     """
 
     configuration: Configuration
     origins: Mapping[str, str]
-    file: str | None = None
+    directory: str
     warnings: tuple[str, ...] = ()
 
     def origin(self, name: str) -> str:
@@ -223,12 +223,16 @@ class Resolved:
 
 
 def resolve(
-    commandLine: Mapping[str, str | bool | list[str]], environ: Mapping[str, str]
+    commandLine: Mapping[str, str | bool | list[str]],
+    environ: Mapping[str, str],
+    directory: str,
 ) -> Resolved:
     """
     Put together what the command line, the environment and the file say.
 
     @param commandLine: The options that were given, by their names.
+
+    @param directory: Where the program was started: what runs it may go elsewhere.
 
     @raise UsageError: When something is wrong with one of them.
     """
@@ -237,18 +241,20 @@ def resolve(
     layers = [
         {name: _fromOption(name, value) for name, value in given.items()},
         dict(_fromEnvironment(environ)),
-        {} if file is None else dict(fromFile(str(file))),
+        {} if file is None else dict(fromFile(str(Path(directory, str(file))))),
     ]
     together: dict[str, Given] = {}
     for layer in reversed(layers):
         _joinCluster(together, layer)
         together.update(layer)
+    values = {
+        BY_NAME[name].attribute: _placed(BY_NAME[name], each.value, directory)
+        for name, each in together.items()
+    }
     return Resolved(
-        Configuration(
-            **{BY_NAME[name].attribute: each.value for name, each in together.items()}
-        ),
+        Configuration(**values),
         {name: each.origin for name, each in together.items()},
-        None if file is None else str(file),
+        directory,
         tuple(_unknownVariables(environ)),
     )
 
@@ -322,13 +328,17 @@ def _parsed(setting: Setting, text: str, origin: str) -> Any:
     The value that a text stands for.
     """
     try:
-        value = setting.kind.parse(text)
+        return setting.kind.parse(text)
     except (UsageError, InvalidConfiguration) as wrong:
         raise UsageError(f"{origin}: {wrong}") from wrong
-    if setting.kind in (kinds.FILE, kinds.DIRECTORY):
-        # twistd goes elsewhere before the relay starts.
-        return str(Path(value).absolute())
-    return value
+
+
+def _placed(setting: Setting, value: Any, directory: str) -> Any:
+    """
+    A value whose path, if it is one, begins at the root.
+    """
+    isPath = setting.kind in (kinds.FILE, kinds.DIRECTORY)
+    return str(Path(directory, value)) if isPath else value
 
 
 def _table(name: str) -> dict[str, Any]:

@@ -50,18 +50,22 @@ class Drain:
         for waiter in waiting:
             waiter.callback(False)
 
-    def wait(self, work: Deferred[Any], reserve: float = 0.0) -> Deferred[bool]:
+    def wait(
+        self, work: Deferred[Any], reserve: float = 0.0, least: float = 0.0
+    ) -> Deferred[bool]:
         """
         Wait for something to end, well or not.
 
         @param reserve: Seconds to leave for what comes after it.
+
+        @param least: Seconds it has in any case, unless somebody is in a hurry.
 
         @return: Whether it has ended in time.  It does not fail; what the work
             failed with is logged.
         """
         waiter: Deferred[bool] = Deferred(self._forget)
         self._waiting.append(waiter)
-        timeout = max(0.0, self.remaining - reserve)
+        timeout = max(least, self.remaining - reserve)
         timer = self._clock.callLater(timeout, self._tell, waiter, False)
 
         def settled(result: T) -> T:

@@ -39,6 +39,8 @@ The kinds of endpoints and the fields each may have; only the first may come wit
 its name.
 """
 
+PATHS = (*FILES, "address")
+
 NUMBERS = ("port", "backlog", "index")
 
 SECURE = ("ssl", "tls")
@@ -99,9 +101,11 @@ class Place:
         return UsageError(f"{self.origin}: {self.text!r} {words}")
 
 
-def parsePlace(text: str, origin: str) -> Place:
+def parsePlace(text: str, origin: str, directory: str) -> Place:
     """
     Read an endpoint string.
+
+    @param directory: What paths begin at that do not begin at the root.
 
     @raise UsageError: When it is none, or one of no use here.
     """
@@ -118,6 +122,8 @@ def parsePlace(text: str, origin: str) -> Place:
         if name not in allowed:
             raise place.wrong(f"has no {name}: there are {', '.join(allowed)}")
         fields[name] = _plain(value)
+        if name in PATHS and value:
+            fields[name] = str(Path(directory, fields[name]))
     place = attrs.evolve(place, fields=fields)
     _checkFields(place)
     return place

@@ -107,6 +107,7 @@ class Doors:
             "systemd": self._adopt,
             "ssl": self._secure,
             "tls": self._secure,
+            "unix": self._local,
         }
         try:
             return opening.get(place.kind, self._plain)(place, factory)
@@ -123,6 +124,19 @@ class Doors:
         if "backlog" not in place.fields:
             text += f":backlog={BACKLOG}"
         return _bound(place, serverFromString(self._reactor, text).listen(factory))
+
+    def _local(self, place: Place, factory: IProtocolFactory) -> IListeningPort:
+        """
+        Listen at a socket of this machine.
+        """
+        port: IListeningPort = self._reactor.listenUNIX(
+            place.fields["address"],
+            factory,
+            int(place.fields.get("backlog", BACKLOG)),
+            int(place.fields.get("mode", "666"), 8),
+            place.fields.get("lockfile", "1") == "1",
+        )
+        return port
 
     def _secure(self, place: Place, factory: IProtocolFactory) -> IListeningPort:
         """

@@ -25,8 +25,8 @@ from txrocketmq.tls import Wrap, wrapper
 
 PARTING = 0.2
 """
-Which part of the time for a drain is kept for the client: to fail what has not
-ended by then, and to say goodbye.
+Which part of the time for a drain is kept for the client, half of it to wait, half of
+it to say goodbye and to tell those whose messages have not ended.
 """
 
 OPTION = re.compile(r"--([a-z-]+)")
@@ -124,7 +124,7 @@ def _clientSettings(resolved: Resolved) -> tuple[ClientSettings, list[str]]:
     options["namespace"] = configuration.namespace
     options["tls-ca"] = configuration.tlsCa
     options["tls-cert"] = configuration.tlsCert
-    timeout = PARTING * configuration.drainTimeout
+    timeout = PARTING / 2 * configuration.drainTimeout
     try:
         return options.clientSettings(stopTimeout=timeout), options.warnings
     except UsageError as wrong:
@@ -155,7 +155,8 @@ def _places(resolved: Resolved, name: str, texts: Sequence[str]) -> list[Place]:
     """
     Read endpoint strings.
     """
-    return [parsePlace(text, resolved.origin(name)) for text in texts]
+    directory, origin = resolved.directory, resolved.origin(name)
+    return [parsePlace(text, origin, directory) for text in texts]
 
 
 def _plainTokens(places: Sequence[Place]) -> Iterator[str]:

@@ -29,6 +29,11 @@ from txrocketmq.relay.site import RelaySite
 from txrocketmq.relay.state import RelayState
 from txrocketmq.relay.tally import Tally
 
+LEAST = 1.0
+"""
+Seconds that what has not ended in time has to be told so.
+"""
+
 
 class Parts:
     """
@@ -151,8 +156,8 @@ class Parts:
             self._log.warn("Some requests had not ended in time")
         if self._forwarder is not None:
             await self._forwarder.stop(max(0.0, drain.remaining - reserve))
-        await drain.wait(self._client.stopService())
-        await drain.wait(self._site.close())
+        await drain.wait(self._client.stopService(), least=LEAST)
+        await drain.wait(self._site.close(), least=LEAST)
         stays = await self._closeSpool()
         await self._closeRest()
         return None if ended and not stays else stays

@@ -177,12 +177,8 @@ def _spool(state: RelayState) -> Iterator[Line]:
         full = counts.waitingBytes + counts.refusedBytes >= 0.9 * counts.limit
         what = "is full" if full else "cannot be written to"
         yield Line(Level.BAD, f"The spool {what}; it takes no messages")
-    if state.history.grown(GROWING) > GROWING and state.clusterAccepts():
-        yield Line(
-            Level.WARN,
-            "Messages come faster than brokers take them; "
-            f"{_messages(counts.waiting)} in the spool",
-        )
+    if state.clusterAccepts():
+        yield from _forwarding(state, counts.waiting)
     if counts.refused:
         wait = "waits" if counts.refused == 1 else "wait"
         yield Line(
@@ -194,6 +190,19 @@ def _spool(state: RelayState) -> Iterator[Line]:
             Level.WARN,
             f"{_messages(counts.lost)} lost, as the spool's file was damaged",
         )
+
+
+def _forwarding(state: RelayState, waiting: int) -> Iterator[Line]:
+    """
+    That messages wait longer than they should.
+    """
+    wait = f"{_messages(waiting)} {'waits' if waiting == 1 else 'wait'} in the spool"
+    flows = state.history.recently().stored > 0
+    error = None if state.forwarder is None else state.forwarder.lastError
+    if error is not None and waiting and not flows:
+        yield Line(Level.WARN, f"The spool is not emptied, as {error}; {wait}")
+    elif state.history.grown(GROWING) > GROWING:
+        yield Line(Level.WARN, f"Messages come faster than brokers take them; {wait}")
 
 
 def _failures(state: RelayState) -> Iterator[Line]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from twisted.application.service import IService
@@ -92,6 +93,7 @@ class Options(NamedOptions):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Twisted's is untyped
         self._several: dict[str, list[str]] = {}
+        self._directory = str(Path.cwd())
         for setting in SETTINGS:
             if setting.kind.several:
                 self.docs[setting.name] = _documented(setting)
@@ -137,7 +139,7 @@ class Options(NamedOptions):
 
         @raise UsageError: When something is wrong.
         """
-        resolved = resolve(self._given(), currentEnvironment())
+        resolved = resolve(self._given(), currentEnvironment(), self._directory)
         return resolved, gather(resolved)
 
     def observer(self, reactor: Any) -> ILogObserver | None:
