@@ -26,6 +26,8 @@ R, S, W, T = (
     "txrocketmq._routing.",
 )
 
+SPOOL = "txrocketmq._spool."
+
 NOTHING = "lambda *a, **k: None"
 TRUE = "lambda *a, **k: True"
 FALSE = "lambda *a, **k: False"
@@ -111,6 +113,14 @@ PATCHES: dict[str, tuple[tuple[str, str], ...]] = {
         (S + "assemble.checkMessage", NOTHING),
         (S + "validate.checkMessage", NOTHING),
     ),
+    "F67": ((SPOOL + "keeper.isLogWhole", TRUE),),
+    "F69": ((SPOOL + "keeper.isFull", FALSE),),
+    "F70": ((SPOOL + "keeper.Keeper._broken", NOTHING),),
+    "F71": ((SPOOL + "records.crc32", "lambda *a: 0"),),
+    "F72": ((SPOOL + "place._lock", NOTHING),),
+    "F73": ((SPOOL + "verdicts._fateOf", "lambda cause: Fate.AGAIN"),),
+    "F74": ((SPOOL + "spool.Spool._room", "lambda self: 1 << 60"),),
+    "F75": ((SPOOL + "database.SMALL", "1 << 60"),),
 }
 """
 For each row, what to put in the place of what: dotted names, and expressions that

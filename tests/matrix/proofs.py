@@ -27,6 +27,12 @@ STEADY = "tests.test_steady"
 TLS = "tests.test_tls.HandshakeTests"
 FRAMES = "tests.wire.test_frames"
 BODIES = "tests.wire.test_bodies"
+CHAOS = "tests.chaos.test_chaos.ChaosTests"
+DAMAGE = "tests.spool.test_damage.DamageTests"
+FAILURES = "tests.spool.test_failures.FailureTests"
+FORWARDER = "tests.spool.test_forwarder"
+PLACE = "tests.spool.test_place.PlaceTests"
+SPOOL = "tests.spool.test_spool"
 
 ELSEWHERE: dict[str, tuple[str, ...]] = {
     "F01": (
@@ -289,6 +295,59 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
         f"{VALIDATE}.MessageTests.test_propertiesLength",
         f"{VALIDATE}.MessageTests.test_whatPassesIsReadBack",
         f"{OUTGOING}.BatchTests.test_refused",
+    ),
+    "F66": (
+        f"{CHAOS}.test_killed",
+        f"{FORWARDER}.ForwardingTests.test_sameIdAfterARestart",
+        f"{SPOOL}.ClaimTests.test_crashBeforeTheAnswer",
+    ),
+    "F67": (
+        f"{DAMAGE}.test_logAfterAKill",
+        f"{DAMAGE}.test_flippedBitsOfTheLog",
+        f"{DAMAGE}.test_interruptedRecovery",
+        f"{DAMAGE}.test_interruptedBeforeTheName",
+    ),
+    "F69": (
+        f"{CHAOS}.test_full",
+        f"{FAILURES}.test_limitsOfTheFile",
+        f"{FAILURES}.test_roomIsSetAside",
+        f"{FAILURES}.test_roomCannotBeSetAside",
+        f"{FAILURES}.test_itTriesByItself",
+    ),
+    "F70": (
+        f"{FAILURES}.test_commitFails",
+        f"{FAILURES}.test_commitFailsAndIsThere",
+        f"{FAILURES}.test_fileCannotBeOpened",
+    ),
+    "F71": (
+        f"{CHAOS}.test_damaged",
+        f"{DAMAGE}.test_flippedBits",
+        f"{DAMAGE}.test_flippedBitsOfALongFile",
+        f"{DAMAGE}.test_zeroedPages",
+        f"{DAMAGE}.test_truncations",
+        f"{DAMAGE}.test_foreignFile",
+        f"{DAMAGE}.test_oneRow",
+        "tests.spool.test_schema.SchemaTests.test_later",
+    ),
+    "F72": (
+        f"{PLACE}.test_missing",
+        f"{PLACE}.test_symbolicLink",
+        f"{PLACE}.test_openToOthers",
+        f"{PLACE}.test_linkedFiles",
+        f"{PLACE}.test_anotherDaemon",
+    ),
+    "F73": (
+        f"{FORWARDER}.RefusedTests.test_illegal",
+        f"{FORWARDER}.RefusedTests.test_topicWaits",
+    ),
+    "F74": (
+        f"{FORWARDER}.BackingOffTests.test_backsOff",
+        f"{SPOOL}.CountTests.test_limit",
+    ),
+    "F75": (
+        "tests.spool.test_backlog.BacklogTests.test_start",
+        f"{FORWARDER}.BoundTests.test_manyOfOneKey",
+        f"{FORWARDER}.BoundTests.test_window",
     ),
 }
 """

@@ -1,5 +1,5 @@
 """
-The rows of the fault matrix, sections A to E of the delivery contract.
+The rows of the fault matrix, sections A to F of the delivery contract.
 
 Levels are those of the contract: B{U} virtual time without sockets, B{D} real
 loopback, B{P} through the chaos proxy of L{tests.matrix.proxy}, B{X} separate
@@ -18,6 +18,7 @@ SECTIONS = {
     "C": "Correlation and spoofing",
     "D": "Routes and brokers",
     "E": "Life cycle and local resources",
+    "F": "The daemon",
 }
 """
 What the rows are about.
@@ -114,6 +115,16 @@ ROWS = (
     Row("F65b", "E", "U X", "a fork: refused in the child, other ids"),
     Row("F65c", "E", "X", "the interpreter ends with sends pending: quietly"),
     Row("F65d", "E", "U", "messages that cannot be sent: refused here"),
+    Row("F66", "F", "X R", "killed at any moment: all accepted arrive, in order"),
+    Row("F67", "F", "S", "a log cut off or damaged: as F66"),
+    Row("F68", "F", "X", "told to stop: drained in time, a second time at once"),
+    Row("F69", "F", "S X", "the disk is full: refused, drained, taken again"),
+    Row("F70", "F", "S", "a commit fails: not kept, opened anew, not believed"),
+    Row("F71", "F", "S", "the file is damaged: put aside, recovered, counted"),
+    Row("F72", "F", "X", "a spool that cannot be had: one line, no start"),
+    Row("F73", "F", "U", "refused for good: put aside, the others go on"),
+    Row("F74", "F", "U", "the broker is down for long: backs off, refuses when full"),
+    Row("F75", "F", "S", "a long backlog at the start: at once, in little memory"),
 )
 """
 All rows, in the contract's order.
@@ -127,6 +138,10 @@ OPEN: dict[str, str] = {
     "F50": "the percentiles of the fast broker's sends are not measured over sockets",
     "F54": "expired tokens and skewed clocks need a real broker",
     "F62": "room is given in order, not by topic",
+    "F67": "writes that are torn or come in another order are left to SQLite's own "
+    "tests; the kill is at random moments, not in each stage of a commit",
+    "F72": "network file systems are not tried",
+    "F74": "24 hours pass on a clock, a minute of them",
 }
 """
 What is not proved of a row, and why.  A row may have tests and an open part.

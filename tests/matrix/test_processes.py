@@ -289,5 +289,5 @@ class ForkTests(FaultTestCase):
         self.send().addErrback(refused.append)
         refused[0].trap(InvalidConfiguration)
         client = self.cluster.client()
-        ids = [client.nextId() for _ in range(50)]
+        ids = [client.ids.next() for _ in range(50)]
         return str(refused[0].value), client.clientId, ids

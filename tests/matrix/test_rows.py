@@ -23,9 +23,9 @@ class MatrixTests(SynchronousTestCase):
 
     def test_allRows(self) -> None:
         """
-        The rows are the contract's, A to E, each of them once.
+        The rows are the contract's, A to F, each of them once.
         """
-        ids = [f"F{number:02d}" for number in range(1, 66)]
+        ids = [f"F{number:02d}" for number in range(1, 76)]
         ids += ["F30b", "F65b", "F65c", "F65d"]
         self.assertEqual(sorted(each.id for each in ROWS), sorted(ids))
 
