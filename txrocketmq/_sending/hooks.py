@@ -17,10 +17,12 @@ from typing import Any, TypeVar
 import attrs
 from twisted.logger import Logger
 
+from txrocketmq._wire.codes import SysFlag
 from txrocketmq.context import MessageType, SendMessageContext
 from txrocketmq.interfaces import ICheckForbiddenHook, ISendMessageHook
-from txrocketmq.message import Message, SendResult
+from txrocketmq.message import SendResult
 
+from .outgoing import Outgoing
 from .progress import Send
 
 T = TypeVar("T")
@@ -137,15 +139,18 @@ def contextOf(send: Send, oneway: bool) -> SendMessageContext:
         address=send.address,
         communicationMode=send.rules.mode,
         oneway=oneway,
-        messageType=_typeOf(outgoing.messages),
+        messageType=_typeOf(outgoing),
         namespace=envelope.namespace,
         unitMode=envelope.unitMode,
     )
 
 
-def _typeOf(messages: Sequence[Message]) -> MessageType:
+def _typeOf(outgoing: Outgoing) -> MessageType:
     """
     What kind of message it is; Java does not count timers as delayed.
     """
-    delayed = any(message.delayTimeLevel for message in messages)
-    return MessageType.DELAY_MSG if delayed else MessageType.NORMAL_MSG
+    if any(message.delayTimeLevel for message in outgoing.messages):
+        return MessageType.DELAY_MSG
+    if outgoing.sysFlag & SysFlag.TRANSACTION_PREPARED:
+        return MessageType.TRANS_MSG_HALF
+    return MessageType.NORMAL_MSG
