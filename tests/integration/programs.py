@@ -4,6 +4,7 @@ Our programs as processes of their own.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -14,7 +15,11 @@ from typing import Any
 import attrs
 from twisted.internet import reactor as theReactor
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ProcessDone, ProcessTerminated
+from twisted.internet.error import (
+    ProcessDone,
+    ProcessExitedAlready,
+    ProcessTerminated,
+)
 from twisted.internet.interfaces import IReactorProcess
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
@@ -209,7 +214,9 @@ class ProgramTestCase(TestCase):
         """
         if program.ended.called:
             return None
-        program.signal(signal.SIGKILL)
+        # It may be over already, and only its output still open somewhere.
+        with contextlib.suppress(ProcessExitedAlready):
+            program.signal(signal.SIGKILL)
         return program.ended
 
     def listener(self) -> str:

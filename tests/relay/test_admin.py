@@ -105,8 +105,14 @@ class AdminTestCase(LookingTestCase):
         self.protocol.callLater = self.clock.callLater
         self.wire = Wire(peerAddress=address)
         self.protocol.makeConnection(self.wire)
-        wire, protocol = self.wire, self.protocol
-        self.addCleanup(lambda: (wire.loseConnection(), wire.settle(protocol)))
+        self.addCleanup(self._end, self.wire, self.protocol)
+
+    def _end(self, wire: Wire, protocol: Any) -> None:
+        """
+        End a connection.
+        """
+        wire.loseConnection()
+        wire.settle(protocol)
 
     def give(self, data: bytes) -> None:
         """
@@ -488,8 +494,10 @@ class SafetyTests(AdminTestCase):
             + b"1" * 5000
             + b"\r\n\r\n",
             b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\n",
-            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
-            b"Transfer-Encoding: chunked\r\n\r\n",
+            (
+                b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
+                b"Transfer-Encoding: chunked\r\n\r\n"
+            ),
         ):
             self.connect()
             self.give(request)

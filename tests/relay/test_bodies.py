@@ -145,7 +145,7 @@ class RawTests(BodyTestCase):
             {"X_RocketMQ_Tags": "s3cret", "x_rocketmq_TAGS": "s3cret"},
             {"X_RocketMQ_Property_a": "s3cret", "X_RocketMQ_Property_A": "b"},
         ):
-            error = self.refused(422, "invalid_message", **headers)
+            error = self.refused(422, "invalid_message", b"x", **headers)
             self.assertEqual(error["path"], "headers")
         self.client.give(
             b"POST /v1/topics/T/messages HTTP/1.1\r\nHost: h\r\n"
@@ -158,7 +158,7 @@ class RawTests(BodyTestCase):
         What describes a message has to be what a broker stores.
         """
         many = {f"X_RocketMQ_Property_p{n}": "\u00e4" * 4000 for n in range(4)}
-        error = self.refused(400, "bad_request", **many)
+        error = self.refused(400, "bad_request", b"x", **many)
         self.assertEqual(list(error), ["code", "message"])
 
     def test_noBody(self) -> None:
@@ -185,7 +185,8 @@ class RawTests(BodyTestCase):
             self.assertIsNone(self.sent(traceparent=wrong, tracestate="a=1").properties)
         own = {"X_RocketMQ_Property_traceparent": "mine"}
         self.assertEqual(
-            self.sent(traceparent=TRACE, **own).properties, {"traceparent": "mine"}
+            self.sent(b"x", "T", traceparent=TRACE, **own).properties,
+            {"traceparent": "mine"},
         )
 
 

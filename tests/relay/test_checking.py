@@ -18,9 +18,9 @@ from tests.certificates import Authority
 from txrocketmq import SessionCredentials
 from txrocketmq.relay.checking import checkLibraries, checkRunner, checkSpool
 from txrocketmq.relay.configuration import Resolved
-from txrocketmq.relay.configuration import resolve as resolveIn
 from txrocketmq.relay.material import PARTING, Material, gather
 from txrocketmq.relay.printing import printed
+from txrocketmq.relay.sources import resolve as resolveIn
 
 SECRET = "s3cr3t-0f-4lice"
 DIGEST = sha256(b"a token").hexdigest()

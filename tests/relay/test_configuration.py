@@ -1,5 +1,6 @@
 """
-Tests for L{txrocketmq.relay.configuration} and L{txrocketmq.relay.kinds}.
+Tests for L{txrocketmq.relay.configuration}, L{txrocketmq.relay.sources} and
+L{txrocketmq.relay.kinds}.
 """
 
 from __future__ import annotations
@@ -14,15 +15,9 @@ from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from txrocketmq.relay import kinds
-from txrocketmq.relay.configuration import (
-    MAX_FILE,
-    SETTINGS,
-    Configuration,
-    Resolved,
-)
-from txrocketmq.relay.configuration import (
-    resolve as resolveIn,
-)
+from txrocketmq.relay.configuration import SETTINGS, Configuration, Resolved
+from txrocketmq.relay.sources import MAX_FILE
+from txrocketmq.relay.sources import resolve as resolveIn
 
 LISTEN = "tcp:1:interface=127.0.0.1"
 
@@ -122,8 +117,8 @@ class ResolveTests(SynchronousTestCase):
         """
         A path is that of where the program was started, whatever is done later.
         """
-        for given, expected in (("here", "/where/we/are/here"), ("/there", "/there")):
-            found = resolve({"spool": given}, {}).configuration.spool
+        for path, expected in (("here", "/where/we/are/here"), ("/there", "/there")):
+            found = resolve({"spool": path}, {}).configuration.spool
             self.assertEqual(found, expected)
         directory = str(Path(self.file('group = "g"')).parent)
         self.addCleanup(Path(directory, "here.toml").unlink)

@@ -204,7 +204,7 @@ class AddressTests(RelayTestCase):
         """
         So it is when the body is there.
         """
-        self.server.front._ingest._messages = None  # type: ignore
+        self.server.front._ingest._messages = None  # type: ignore[assignment, method-assign]
         reply = self.client.ask("POST", PATH, b"x")
         self.assertEqual((reply.status, reply.code), (500, "internal"))
         self.assertFalse(self.client.isOpen)
@@ -220,7 +220,9 @@ class IdTests(RelayTestCase):
         """
         The id of a request.
         """
-        return self.client.ask("GET", "/healthz", **headers).headers["x-request-id"]
+        return self.client.ask("GET", "/healthz", b"", **headers).headers[
+            "x-request-id"
+        ]
 
     def test_given(self) -> None:
         """
@@ -323,6 +325,7 @@ class TokenTests(RelayTestCase):
             assert reply is not None
             statuses.append(reply.status)
         self.assertEqual(statuses, [200, 200, 429])
+        assert reply is not None
         self.assertEqual(reply.code, "rate")
         self.assertEqual(reply.headers["retry-after"], "1")
         self.assertEqual(reply.json["error"]["limitMessagesPerSecond"], 2.0)
@@ -475,7 +478,7 @@ class RoomTests(RelayTestCase):
         """
         self.client.post(b"", Content_Length="1000")
         other = self.connect()
-        other.post(b"", Content_Length="11")
+        other.post(b"x" * 11)
         reply = other.answer()
         self.assertEqual((reply.status, reply.code), (429, "share"))
         other.post(b"x" * 10)

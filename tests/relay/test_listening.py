@@ -21,13 +21,19 @@ from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.certificates import Authority
+from tests.relay.places import ShortPaths
 from txrocketmq.relay import listening
 from txrocketmq.relay.certificates import Identity, contextOf
 from txrocketmq.relay.endpoints import Place, parsePlace
 from txrocketmq.relay.leaving import CannotStart
 from txrocketmq.relay.listening import BACKLOG, Doors
 
-HERE = str(Path.cwd())
+
+def parsed(text: str) -> Place:
+    """
+    A place that is given where the test runs.
+    """
+    return parsePlace(text, "--listen", str(Path.cwd()))
 
 
 class FullReactor(MemoryReactorClock):
@@ -74,7 +80,7 @@ class FullReactor(MemoryReactorClock):
         return super().listenTCP(0, factory, 0, "adopted")
 
 
-class DoorTestCase(SynchronousTestCase):
+class DoorTestCase(ShortPaths, SynchronousTestCase):
     """
     A test of listening.
     """
@@ -94,7 +100,7 @@ class DoorTestCase(SynchronousTestCase):
         """
         Doors at some places.
         """
-        places = [parsePlace(text, "--listen", HERE) for text in texts]
+        places = [parsed(text) for text in texts]
         return Doors(self.reactor, places, identities or {}, guarded)
 
     def refused(self, *texts: str, guarded: bool = False) -> str:
@@ -137,10 +143,14 @@ class DoorTests(DoorTestCase):
         """
         A socket is where its path leads to from where the program was started.
         """
+        here = Path.cwd()
+        path = self.shortDirectory()
+        os.chdir(path)
+        self.addCleanup(os.chdir, here)
         self.doors("unix:s", "unix:/t:mode=660:lockfile=0:backlog=9").open(Factory())
         self.assertEqual(
             self.reactor.sockets,
-            [(f"{HERE}/s", BACKLOG, 0o666, True), ("/t", 9, 0o660, False)],
+            [(f"{path}/s", BACKLOG, 0o666, True), ("/t", 9, 0o660, False)],
         )
 
     def test_again(self) -> None:
@@ -211,7 +221,7 @@ class InheritedTests(DoorTestCase):
         They are listened at.
         """
         self.inherit(("127.0.0.1", 0))
-        self.inherit(str(Path(self.mktemp()).absolute()), socket.AF_UNIX)
+        self.inherit(f"{self.shortDirectory()}/socket", socket.AF_UNIX)
         doors = self.doors("systemd:domain=INET:index=0", "systemd:domain=UNIX:index=1")
         doors.open(Factory())
         self.assertEqual(self.reactor.adopted, self.descriptors)
@@ -232,7 +242,7 @@ class InheritedTests(DoorTestCase):
         """
         text = "systemd:domain=INET:index=0"
         self.assertIn("systemd has not passed such a socket", self.refused(text))
-        self.inherit(str(Path(self.mktemp()).absolute()), socket.AF_UNIX)
+        self.inherit(f"{self.shortDirectory()}/socket", socket.AF_UNIX)
         self.assertIn("of another family: AF_UNIX", self.refused(text))
 
 
@@ -255,7 +265,7 @@ class CertificateTests(DoorTestCase):
         """
         fields = {"privateKey": self.key, "certKey": self.certificate, **fields}
         text = ":".join(f"{name}={value}" for name, value in fields.items() if value)
-        return parsePlace(f"ssl:1:{text}", "--listen", HERE)
+        return parsed(f"ssl:1:{text}")
 
     def wrong(self, **fields: str) -> str:
         """

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import os
 import socket
-from pathlib import Path
 
+from tests.relay.places import ShortPaths
 from tests.support import TestCase
 from txrocketmq.relay.notify import STATUS_INTERVAL, Notifier
 
 
-class NotifierTests(TestCase):
+class NotifierTests(ShortPaths, TestCase):
     """
     What systemd hears.
     """
@@ -27,7 +27,7 @@ class NotifierTests(TestCase):
         self.addCleanup(self.heard.close)
         self.heard.setblocking(False)
         if address is None:
-            self.path = Path(self.mktemp()).absolute()
+            self.path = self.shortDirectory() / "notify"
             address = str(self.path)
         self.heard.bind(address)
         return address

@@ -30,11 +30,12 @@ from txrocketmq.errors import SpoolUnavailable
 from txrocketmq.interfaces import INameServers
 from txrocketmq.relay import parts as partsModule
 from txrocketmq.relay.cluster import SandboxNameServers
-from txrocketmq.relay.configuration import Resolved, resolve
+from txrocketmq.relay.configuration import Resolved
 from txrocketmq.relay.leaving import CannotStart
 from txrocketmq.relay.material import Material, gather
 from txrocketmq.relay.process import NoProcess
 from txrocketmq.relay.service import Relay
+from txrocketmq.relay.sources import resolve
 from txrocketmq.sandbox import Sandbox
 
 OWN = "txrocketmq.relay"

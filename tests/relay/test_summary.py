@@ -13,7 +13,7 @@ from txrocketmq.relay import texts
 from txrocketmq.relay.brokers import BrokerView
 from txrocketmq.relay.history import LENGTH
 from txrocketmq.relay.status import statusOf
-from txrocketmq.relay.summary import LAGGING, LATELY, Level, summarize
+from txrocketmq.relay.summary import LAGGING, LATELY, Level, Line, summarize
 
 
 class SummaryTests(LookingTestCase):
@@ -29,13 +29,13 @@ class SummaryTests(LookingTestCase):
         """
         return [line.text for line in self.lines()]
 
-    def lines(self) -> list[object]:
+    def lines(self) -> list[Line]:
         """
         All lines.
         """
         lines = summarize(self.state, self.state.brokers())
         self.level = lines[0].level
-        return list(lines)
+        return lines
 
     def test_idle(self) -> None:
         """
@@ -125,8 +125,10 @@ class SummaryTests(LookingTestCase):
         self.assertEqual(
             self.said(),
             [
-                "Messages come faster than brokers take them; 1,900 messages wait in "
-                "the spool"
+                (
+                    "Messages come faster than brokers take them; 1,900 messages wait in "
+                    "the spool"
+                )
             ],
         )
         self.cluster.advance(60.0)
@@ -146,8 +148,10 @@ class SummaryTests(LookingTestCase):
         self.assertEqual(
             self.said(),
             [
-                "The spool is not emptied, as the topic does not exist; 1 message "
-                "waits in the spool"
+                (
+                    "The spool is not emptied, as the topic does not exist; 1 message "
+                    "waits in the spool"
+                )
             ],
         )
         self.tally.stored(0.1, 1, viaSpool=True)

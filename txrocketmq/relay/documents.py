@@ -254,8 +254,6 @@ def faultOf(error: Exception, path: str) -> Fault:
     """
     if isinstance(error, RecursionError):
         return Fault(path, "is nested too deeply", malformed=True)
-    if isinstance(error, UnicodeDecodeError):
-        return Fault(path, "is not UTF-8", malformed=True)
     text = str(error)
     if not isinstance(error, msgspec.ValidationError):
         return _malformed(text, path)
@@ -280,6 +278,9 @@ def _malformed(text: str, path: str) -> Fault:
     """
     What is wrong with what is no JSON.
     """
+    if "utf-8" in text.lower():
+        # Until msgspec 0.21 it is Python's own error, later one of msgspec's.
+        return Fault(path, "is not UTF-8", True)
     if at := BYTE.search(text):
         byte = int(at[1])
         if "trailing" in text:

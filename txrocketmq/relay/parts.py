@@ -17,7 +17,7 @@ from txrocketmq.relay.adminsite import AdminSite
 from txrocketmq.relay.certificates import Identity
 from txrocketmq.relay.checking import checkSpool
 from txrocketmq.relay.cluster import clientOf, keysOf, sandboxOf
-from txrocketmq.relay.configuration import Resolved
+from txrocketmq.relay.configuration import Configuration, Resolved
 from txrocketmq.relay.desk import Desk
 from txrocketmq.relay.draining import Drain
 from txrocketmq.relay.front import Front
@@ -59,15 +59,7 @@ class Parts:
             self._client, configuration.group, material.producerSettings
         )
         tally = Tally()
-        self._spool: Spool | None = None
-        self._forwarder: Forwarder | None = None
-        shelf: Shelf | None = None
-        if configuration.spool is not None:
-            self._spool = Spool(
-                reactor, configuration.spool, limit=configuration.spoolLimit
-            )
-            self._forwarder = Forwarder(reactor, self._spool, producer, tally)
-            shelf = Shelf(self._spool, self._client.ids.next, self._forwarder.wake)
+        shelf = self._spooling(reactor, configuration, producer, tally)
         self.state = RelayState(
             reactor,
             tally,
@@ -97,6 +89,26 @@ class Parts:
         guarded = material.tokens is not None
         self._doors = Doors(reactor, material.places, self._identities, guarded)
         self._adminDoors = Doors(reactor, material.adminPlaces, self._identities, False)
+
+    def _spooling(
+        self,
+        reactor: Any,
+        configuration: Configuration,
+        producer: Producer,
+        tally: Tally,
+    ) -> Shelf | None:
+        """
+        Make a spool and its forwarder, if there is to be one.
+        """
+        self._spool: Spool | None = None
+        self._forwarder: Forwarder | None = None
+        if configuration.spool is None:
+            return None
+        self._spool = Spool(
+            reactor, configuration.spool, limit=configuration.spoolLimit
+        )
+        self._forwarder = Forwarder(reactor, self._spool, producer, tally)
+        return Shelf(self._spool, self._client.ids.next, self._forwarder.wake)
 
     def bind(self) -> None:
         """

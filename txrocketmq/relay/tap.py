@@ -19,17 +19,11 @@ from twisted.python.usage import UsageError
 from txrocketmq._clocks import keepSteadyTime
 from txrocketmq._options import NamedOptions, Parameter
 from txrocketmq.relay import checking, kinds
-from txrocketmq.relay.configuration import (
-    FILE_OPTION,
-    SETTINGS,
-    Resolved,
-    Setting,
-    currentEnvironment,
-    resolve,
-)
+from txrocketmq.relay.configuration import FILE_OPTION, SETTINGS, Resolved, Setting
 from txrocketmq.relay.logs import logAs
 from txrocketmq.relay.material import Material, gather
 from txrocketmq.relay.printing import printed
+from txrocketmq.relay.sources import currentEnvironment, resolve
 
 
 def _documented(setting: Setting) -> str:
