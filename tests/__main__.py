@@ -3,7 +3,8 @@ The project's test command: C{python -m tests [names...]}.
 
 It runs trial on the installed package, never on the checkout beside it: the tests
 are linked into an empty directory, and trial runs there.  With no names it runs
-everything but C{tests.broker}, which needs Java.
+everything but C{tests.broker}, which needs Java, and C{tests.browser}, which needs
+Chromium.
 
 Output streams through; the last line is always C{N passed, N failed}, with
 C{, N skipped} where there are any.  The exit status is 0 only if something ran and
@@ -34,7 +35,7 @@ CONFIGURATION = f"--rcfile={CHECKOUT / 'setup.cfg'}"
 COVERED = ("_wire", "_remoting")
 
 #: What runs only when named.
-ON_REQUEST = {"broker"}
+ON_REQUEST = {"broker", "browser"}
 
 CLOSING = re.compile(r"^(?:PASSED|FAILED)(?: \((?P<counts>.*)\))?$")
 
@@ -171,12 +172,14 @@ def checkInstalled(directory: Path, environment: Mapping[str, str]) -> None:
 
 def _differences(installed: Path, ours: Path) -> Iterator[str]:
     """
-    Name the modules that two copies of the package do not share.
+    Name the files that two copies of the package do not share: modules, and the
+    status page.
     """
     names = {
         str(path.relative_to(copy))
         for copy in (installed, ours)
-        for path in copy.rglob("*.py")
+        for path in copy.rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
     }
     for name in names:
         theirs, mine = installed / name, ours / name
@@ -269,7 +272,7 @@ def parseArguments(arguments: Sequence[str]) -> argparse.Namespace:
         "names",
         nargs="*",
         help="what to run, for example tests.wire or tests.wire.test_frames;"
-        " everything but tests.broker unless given",
+        " everything but tests.broker and tests.browser unless given",
     )
     parser.add_argument(
         "--coverage",

@@ -5,6 +5,7 @@ Tests for the test command: a run that proves nothing must not look good.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -115,12 +116,13 @@ class SelectionTests(SynchronousTestCase):
 
     def test_everything(self) -> None:
         """
-        Without names everything runs but what needs Java.
+        Without names everything runs but what needs Java or a browser.
         """
         found = everything()
         self.assertIn("tests.test_command", found)
         self.assertIn("tests.wire", found)
         self.assertNotIn("tests.broker", found)
+        self.assertNotIn("tests.browser", found)
         self.assertNotIn("tests.support", found)
 
     def test_packages(self) -> None:
@@ -206,6 +208,15 @@ class InstallationTests(SynchronousTestCase):
         package.mkdir()
         (package / "__init__.py").touch()
         self.assertIn("is another: see ", self.refused())
+
+    def test_anotherPage(self) -> None:
+        """
+        So is one of which only a file that is no module differs.
+        """
+        package = self.directory / "txrocketmq"
+        shutil.copytree(CHECKOUT / "txrocketmq", package)
+        (package / "relay" / "page" / "page.css").write_text("")
+        self.assertIn("see relay/page/page.css", self.refused())
 
 
 class RunTests(SynchronousTestCase):

@@ -139,7 +139,7 @@ class ArchiveTests(SynchronousTestCase):
 
     def test_packages(self) -> None:
         """
-        The wheel has the whole package and the marker of its types, and no tests.
+        The wheel has all modules of the package, and no tests.
         """
         package = CHECKOUT / "txrocketmq"
         ours = {
@@ -147,7 +147,21 @@ class ArchiveTests(SynchronousTestCase):
         }
         modules = {name for name in self.wheelNames if name.endswith(".py")}
         self.assertEqual(modules - {"twisted/plugins/txrocketmq_plugin.py"}, ours)
-        self.assertIn("txrocketmq/py.typed", self.wheelNames)
+
+    def test_otherFiles(self) -> None:
+        """
+        Both archives have what the package holds besides modules: the status page,
+        and the marker of its types.
+        """
+        package = CHECKOUT / "txrocketmq"
+        ours = {
+            f"txrocketmq/{path.relative_to(package)}"
+            for path in package.rglob("*")
+            if path.is_file() and path.suffix not in (".py", ".pyc")
+        }
+        self.assertIn("txrocketmq/relay/page/page.html", ours)
+        self.assertEqual(ours - self.wheelNames, set())
+        self.assertEqual(ours - self.sdistNames, set())
 
     def test_metadata(self) -> None:
         """
