@@ -72,6 +72,31 @@ static long field(const struct request *r, const char *key, long otherwise) {
     return atol(p);
 }
 
+/* The same in a binary header: names of two bytes' length, values of four. */
+static long binary_field(const struct request *r, const char *key, long otherwise) {
+    const char *end = r->header + r->length, *p = r->header + 17;
+    if (end - p < 4 || be32(r->header + 13) > (size_t)(end - p - 4)) return otherwise;
+    p += be32(r->header + 13) + 4;
+    while (end - p >= 2) {
+        size_t name = be16(p), at = 2 + name + 4;
+        if (at > (size_t)(end - p)) break;
+        size_t value = be32(p + 2 + name);
+        if (value > (size_t)(end - p) - at) break;
+        if (name == strlen(key) && !memcmp(p + 2, key, name)) {
+            char digits[12] = "";
+            memcpy(digits, p + at, value < 11 ? value : 11);
+            return atol(digits);
+        }
+        p += at + value;
+    }
+    return otherwise;
+}
+
+static long queue_of(const struct request *r) {
+    if (r->binary) return binary_field(r, r->code == 10 ? "queueId" : "e", 0);
+    return field(r, r->code == 10 ? "\"queueId\":" : "\"e\":", 0);
+}
+
 static int is_send(long code) { return code == 10 || code == 310 || code == 320; }
 
 static int is_batch(const struct request *r) {
@@ -111,7 +136,7 @@ static void parse(struct request *r, const char *frame, size_t total) {
         r->flag = has(r, "\"flag\":2") || has(r, "\"flag\": 2") ? 2 : 0;
     }
     if (is_send(r->code)) {
-        r->queue = r->binary ? 0 : field(r, r->code == 10 ? "\"queueId\":" : "\"e\":", 0);
+        r->queue = queue_of(r);
         r->count = is_batch(r) ? records(r) : 1;
     } else if (!r->binary) {
         r->version = field(r, "\"version\":", 0);
