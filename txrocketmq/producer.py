@@ -136,7 +136,11 @@ class Producer:
             fast = self._sending.fast
             if (
                 fast is not None
-                and queue is selector is mode is timeout is msgId is None
+                and queue is None
+                and selector is None
+                and mode is None
+                and timeout is None
+                and msgId is None
                 and type(message) is Message
             ):
                 sent = fast.send(message)

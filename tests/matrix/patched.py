@@ -89,7 +89,7 @@ PATCHES: dict[str, tuple[tuple[str, str], ...]] = {
     "F49": ((S + "rules.OurRules.after", "lambda *a: Step.END"),),
     "F50": (
         (S + "firsttry.FirstTry.answered", NOTHING),
-        (S + "fastpath.FastSend.answered", NOTHING),
+        (S + "fastsend.FastSend.answered", NOTHING),
     ),
     "F51": (
         (S + "progress.Send.duplicates", "property(lambda self: 0)"),

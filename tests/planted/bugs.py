@@ -79,8 +79,8 @@ BUGS = (
         (
             Edit(
                 WAITERS,
-                "expired.append(self.live.pop(opaque))",
-                "expired.append(self.live[opaque])",
+                "            del live[waiter.opaque]\n",
+                "            waiter.deadline = inf\n",
             ),
         ),
     ),
@@ -238,7 +238,8 @@ BUGS = (
         (
             Edit(
                 ATTEMPTS,
-                "            command = send.outgoing.command(queue, send.broker, old)\n",
+                "            command = send.outgoing.command("
+                "queue, send.broker, old)\n",
                 "            first = send.history and send.history.listed()[0].queue\n"
                 "            at = first or queue\n"
                 "            command = send.outgoing.command(at, send.broker, old)\n",

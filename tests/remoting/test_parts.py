@@ -111,7 +111,20 @@ class OpaquesTests(TestCase):
         A number in use is not given out again.
         """
         opaques = Opaques(MAX_OPAQUE)
-        self.assertEqual(opaques.issue({MAX_OPAQUE, 0, 1}), 2)
+        live = {0, 1}
+        self.assertEqual(opaques.issue(live), MAX_OPAQUE)
+        self.assertEqual(opaques.upcoming, 2)
+        self.assertEqual(opaques.issue(live), 2)
+
+    def test_passedOverAreIssued(self) -> None:
+        """
+        An answer under a number that was passed over is late, no stranger's: the
+        number was given out once.
+        """
+        opaques = Opaques(MAX_OPAQUE)
+        opaques.issue({0, 1})
+        self.assertFalse(opaques.strayed(1, 0.0))
+        self.assertEqual((opaques.lateAnswers, opaques.strangers), (1, 0))
 
     def test_outOfRange(self) -> None:
         """
