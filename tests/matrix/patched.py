@@ -27,6 +27,7 @@ R, S, W, T = (
 )
 
 SPOOL = "txrocketmq._spool."
+RELAY = "txrocketmq.relay."
 
 NOTHING = "lambda *a, **k: None"
 TRUE = "lambda *a, **k: True"
@@ -114,6 +115,7 @@ PATCHES: dict[str, tuple[tuple[str, str], ...]] = {
         (S + "validate.checkMessage", NOTHING),
     ),
     "F67": ((SPOOL + "keeper.isLogWhole", TRUE),),
+    "F68": ((RELAY + "draining.Drain.hurry", NOTHING),),
     "F69": ((SPOOL + "keeper.isFull", FALSE),),
     "F70": ((SPOOL + "keeper.Keeper._broken", NOTHING),),
     "F71": ((SPOOL + "records.crc32", "lambda *a: 0"),),
@@ -121,6 +123,29 @@ PATCHES: dict[str, tuple[tuple[str, str], ...]] = {
     "F73": ((SPOOL + "verdicts._fateOf", "lambda cause: Fate.AGAIN"),),
     "F74": ((SPOOL + "spool.Spool._room", "lambda self: 1 << 60"),),
     "F75": ((SPOOL + "database.SMALL", "1 << 60"),),
+    "F76": ((RELAY + "request.DRAINED", "float('inf')"),),
+    "F77": ((RELAY + "channel.RelayChannel.readConnectionLost", NOTHING),),
+    "F78": ((RELAY + "site.RelaySite._look", NOTHING),),
+    "F79": (
+        (
+            RELAY + "sends.Sends._ended",
+            "lambda self, p, t, f=Sends._ended: f(self, self._count - self._left, t)",
+        ),
+    ),
+    "F80": ((RELAY + "channel.headFault", NOTHING),),
+    "F81": ((RELAY + "ingest.claimed", "_nothingAsync"),),
+    "F82": ((RELAY + "ingest.claimed", "_nothingAsync"),),
+    "F83": ((RELAY + "shares.Shares.take", NOTHING),),
+    "F84": (
+        (
+            RELAY + "jsonlog.JSONLines.__call__",
+            "lambda self, event: self._stream.write(line(event))",
+        ),
+    ),
+    "F85": ((RELAY + "service.reload", NOTHING),),
+    "F87": ((RELAY + "endpoints.isLoopback", TRUE),),
+    "F88": ((R + "endpoints.isAllowed", TRUE),),
+    "F89": (("txrocketmq.errors._clipped", "lambda remark: remark"),),
 }
 """
 For each row, what to put in the place of what: dotted names, and expressions that

@@ -27,6 +27,8 @@ STEADY = "tests.test_steady"
 TLS = "tests.test_tls.HandshakeTests"
 FRAMES = "tests.wire.test_frames"
 BODIES = "tests.wire.test_bodies"
+ADDRESSES = "tests.remoting.test_addresses"
+RELAY = "tests.relay"
 CHAOS = "tests.chaos.test_chaos.ChaosTests"
 DAMAGE = "tests.spool.test_damage.DamageTests"
 FAILURES = "tests.spool.test_failures.FailureTests"
@@ -343,6 +345,35 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "F74": (
         f"{FORWARDER}.BackingOffTests.test_backsOff",
         f"{SPOOL}.CountTests.test_limit",
+    ),
+    "F68": (
+        f"{RELAY}.test_draining.DrainTests.test_inTime",
+        f"{RELAY}.test_draining.DrainTests.test_tooLate",
+        f"{RELAY}.test_draining.DrainTests.test_hurry",
+    ),
+    "F84": (f"{RELAY}.test_jsonlog.JSONLinesTests.test_cannotWrite",),
+    "F85": (
+        f"{RELAY}.test_service.ReloadTests.test_exchanged",
+        f"{RELAY}.test_service.ReloadTests.test_bad",
+        f"{RELAY}.test_service.ReloadTests.test_restart",
+    ),
+    "F87": (
+        f"{RELAY}.test_endpoints.ParseTests.test_wrong",
+        f"{RELAY}.test_endpoints.GuardTests.test_guarded",
+    ),
+    "F88": (
+        f"{ADDRESSES}.ParseAddressTests.test_bad",
+        f"{ADDRESSES}.ParseAddressTests.test_nothingElseHappens",
+        f"{ADDRESSES}.AllowedTests.test_neverAllowed",
+        f"{ENDPOINTS}.ConnectTests.test_neverAllowed",
+    ),
+    "F89": (
+        "tests.test_errors.BrokerErrorTests.test_peersText",
+        "tests.test_errors.LogTests.test_controlCharacters",
+        "tests.remoting.test_reasons.LostErrorTests.test_clipped",
+        f"{RELAY}.test_jsonlog.JSONLinesTests.test_oneLine",
+        f"{RELAY}.test_jsonlog.JSONLinesTests.test_bounded",
+        f"{RELAY}.test_jsonlog.JSONLinesTests.test_formats",
     ),
     "F75": (
         "tests.spool.test_backlog.BacklogTests.test_start",

@@ -125,6 +125,20 @@ ROWS = (
     Row("F73", "F", "U", "refused for good: put aside, the others go on"),
     Row("F74", "F", "U", "the broker is down for long: backs off, refuses when full"),
     Row("F75", "F", "S", "a long backlog at the start: at once, in little memory"),
+    Row("F76", "F", "U X", "a body said to be too long: 413, none of it is read"),
+    Row("F77", "F", "U", "a body that is longer or shorter: nothing is sent of it"),
+    Row("F78", "F", "U", "slow heads, bodies, readers: gone in time, and not many"),
+    Row("F79", "F", "U", "requests behind each other: each has its own answer"),
+    Row("F80", "F", "U", "what two servers would read differently: 400, the end"),
+    Row("F81", "F", "U", "the client goes first: what was taken stays, once"),
+    Row("F82", "F", "U", "a key again, meanwhile or later: once"),
+    Row("F83", "F", "U", "a crowd, nothing can be sent: so many, no more"),
+    Row("F84", "F", "U X", "a log that cannot be written: the relay goes on"),
+    Row("F85", "F", "U X", "told to reload what is bad: all stays, and why"),
+    Row("F86", "F", "-", "Scrapy: spiders and pipelines"),
+    Row("F87", "F", "U X", "runners, reactors, pid files, sockets: or one line"),
+    Row("F88", "F", "U X", "addresses that are none, or forbidden: refused"),
+    Row("F89", "F", "U X", "what others say: one line of the log, and short"),
 )
 """
 All rows, in the contract's order.
@@ -141,6 +155,8 @@ OPEN: dict[str, str] = {
     "F67": "writes that are torn or come in another order are left to SQLite's own "
     "tests; the kill is at random moments, not in each stage of a commit",
     "F72": "network file systems are not tried",
+    "F78": "the good client's percentile is measured by tests.http_hostile alone",
+    "F86": "there is no Scrapy pipeline yet",
     "F74": "24 hours pass on a clock, a minute of them",
 }
 """

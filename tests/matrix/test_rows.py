@@ -25,7 +25,7 @@ class MatrixTests(SynchronousTestCase):
         """
         The rows are the contract's, A to F, each of them once.
         """
-        ids = [f"F{number:02d}" for number in range(1, 76)]
+        ids = [f"F{number:02d}" for number in range(1, 90)]
         ids += ["F30b", "F65b", "F65c", "F65d"]
         self.assertEqual(sorted(each.id for each in ROWS), sorted(ids))
 
