@@ -178,13 +178,19 @@ class Stage:
         Put a message into the spool.
         """
         assert self.spool is not None
-        assert self.forwarder is not None
-        self.tally.accepted("spool", 1, len(message.body))
         keeping = self.spool.append([SpoolEntry(message, self.client.ids.next())])
         self._sends.add(keeping)
-        wake = self.forwarder.wake
-        keeping.addCallbacks(lambda _: wake(), self._unkept)
+        keeping.addCallbacks(lambda _: self._kept(message), self._unkept)
         keeping.addBoth(lambda _: self._sends.discard(keeping))
+
+    def _kept(self, message: Message) -> None:
+        """
+        Count a message that was kept, and have it forwarded.
+        """
+        assert self.forwarder is not None
+        self.tally.accepted("spool", 1, len(message.body))
+        self.tally.answered(202)
+        self.forwarder.wake()
 
     def _failed(self, reason: Failure, seconds: float) -> None:
         """

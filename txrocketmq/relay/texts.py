@@ -110,7 +110,7 @@ def textsOf(status: Mapping[str, Any], points: Iterable[Point]) -> dict[str, str
         "nameServer": cluster["nameServer"] or "none has answered",
         "connections": rate(cluster["connections"]),
         "routes": _routes(cluster),
-        "lag": duration(reactor["worstLag"]),
+        "lag": f"at most {duration(reactor['worstLag'])} in the last 10 s",
         **_spool(status["spool"]),
         **_totals(counts),
         **_plots(list(points)),
@@ -136,7 +136,8 @@ def _spool(spool: Mapping[str, Any] | None) -> dict[str, str]:
     if spool is None:
         return {"waiting": NOTHING, "refused": NOTHING, "forwarder": NOTHING}
     used = spool["waitingBytes"] + spool["refusedBytes"]
-    error = spool["lastError"]
+    # Why it did not get on matters as long as something waits.
+    error = spool["lastError"] if spool["waiting"] else None
     return {
         "waiting": rate(spool["waiting"]),
         "used": f"{size(used)} of {size(spool['limit'])}",

@@ -84,7 +84,7 @@ function path(values, top, room) {
     const x = (room - values.length + index) * WIDTH / (room - 1);
     const y = HEIGHT - value / top * HEIGHT;
     drawn += `${open ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`;
-    if (!open && values[index + 1] === null) drawn += "h1";
+    if (!open && values[index + 1] === null) drawn += "h2";
     open = true;
   });
   return drawn;
@@ -146,7 +146,7 @@ function show(status) {
     element.setAttribute("aria-label", status.texts[`${element.dataset.plot}Plot`]);
     draw(element.firstElementChild);
   }
-  refusals.seen(status.spool ? status.spool.refused : 0);
+  if (status.spool) refusals.seen(status.spool.refused);
 }
 
 function ask(address, options = {}) {
@@ -223,7 +223,10 @@ const refusals = {
   fill(messages, further) {
     const numbers = new Set(messages.map((each) => each.number));
     for (const [number, row] of this.rows) {
-      if (!further && !numbers.has(number)) { row.remove(); this.rows.delete(number); }
+      if (further || numbers.has(number)) continue;
+      if (row.contains(document.activeElement)) byId("refusals").focus();
+      row.remove();
+      this.rows.delete(number);
     }
     const list = byId("refusedList");
     if (!list.firstChild && messages.length) list.append(this.table());
@@ -240,8 +243,9 @@ const refusals = {
 
   table() {
     const table = make("table"), head = make("thead"), row = make("tr");
-    for (const name of ["Chosen", "Topic", "Why", "Size", "Refused", "Id"]) {
-      row.append(make("th", name, { scope: "col" }));
+    const names = [["", "Chosen"], ["Topic"], ["Why"], ["Size", "Size", "count"], ["Refused"], ["Id"]];
+    for (const [name, label = name, kind = ""] of names) {
+      row.append(make("th", name, { "aria-label": label, class: kind, scope: "col" }));
     }
     head.append(row);
     table.append(head, make("tbody"));
@@ -255,9 +259,9 @@ const refusals = {
     });
     check.addEventListener("change", () => this.tools());
     box.append(check);
-    row.append(box, make("td", each.topic), make("td", each.reason),
+    row.append(box, make("td", each.topic, { class: "topic" }), make("td", each.reason),
       make("td", `${each.size.toLocaleString("en")} B`, { class: "count" }),
-      make("td", new Date(each.refusedAt * 1000).toLocaleString()),
+      make("td", new Date(each.refusedAt * 1000).toLocaleString(), { class: "date" }),
       make("td", each.msgId, { class: "id" }));
     return row;
   },
@@ -267,13 +271,15 @@ const refusals = {
   },
 
   tools() {
-    const chosen = this.chosen().length;
+    const chosen = this.chosen().length, focused = document.activeElement;
     const what = chosen ? `${chosen} chosen` : "all";
     byId("refusedTools").hidden = !this.rows.size && !byId("done").textContent;
     for (const id of ["replay", "delete"]) byId(id).hidden = !this.rows.size;
     put(byId("replay"), `Replay ${what}`);
     put(byId("delete"), `Delete ${what}`);
     byId("more").hidden = this.next === null || !this.rows.size;
+    // Who works with the keyboard stays here when what they pressed is no more.
+    if (focused.hidden) byId("refusals").focus();
   },
 
   async act(method, address, verb) {
@@ -289,6 +295,7 @@ const refusals = {
       put(byId("done"), "Not done: the relay does not answer");
     }
     buttons.forEach((button) => { button.removeAttribute("aria-disabled"); });
+    byId("refusals").classList.add("acted");
     this.count = null;
     await poll();
   },
