@@ -107,6 +107,7 @@ SHOWS = {
     "show6": "What options cost",
     "show7": "100,000 in flight",
     "show8": "The bare limit",
+    "relay": "The relay: posts over HTTP, with wrk",
 }
 """
 What the claims are about.
@@ -200,6 +201,27 @@ CLAIMS = (
     ),
     Claim("show8", "rate, of the bare limit", (rows.PLAIN, rows.BARE), rates),
     Claim("show8", "CPU, of the bare limit", (rows.PLAIN, rows.BARE), costs),
+    Claim(
+        "relay",
+        "posts a second, of bare twisted.web",
+        (rows.POSTS, rows.BARE_POSTS),
+        rates,
+        0.6,
+    ),
+    Claim("relay", "CPU, of bare twisted.web", (rows.POSTS, rows.BARE_POSTS), costs),
+    Claim(
+        "relay",
+        "rows a second with ack=spool, of bare sqlite3",
+        (rows.SPOOL_POSTS_100, rows.COMMITS_100),
+        rates,
+        0.4,
+    ),
+    Claim(
+        "relay",
+        "posts of 100, of bare twisted.web",
+        (rows.POSTS_100, rows.BARE_POSTS_100),
+        rates,
+    ),
 )
 """
 All there is to be shown.  One without bounds only says what the figure is.

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from .rows import Row
 from .targets import Target
-from .toolchain import PROGRAMS, Missing, compiledC
+from .toolchain import PROGRAMS, Missing, compiledC, tool
 
 CHECKOUT = PROGRAMS.parent.parent
 
@@ -131,6 +131,27 @@ def batching() -> Program:
     return library()
 
 
+def relay() -> Program:
+    """
+    The relay, and wrk that posts to it.
+
+    @raise Missing: wrk is not there, or what the relay needs is not.
+    """
+    tool("wrk")
+    if not imports("prometheus_client"):
+        raise Missing(
+            "prometheus_client is not installed: pip install txrocketmq[relay]"
+        )
+    return Program(python("posting"), exact=False)
+
+
+def sqlite() -> Program:
+    """
+    sqlite3 alone.
+    """
+    return Program(python("committing"))
+
+
 def python(name: str) -> tuple[str, ...]:
     """
     What starts a Python program of ours.
@@ -182,6 +203,8 @@ DRIVERS: dict[str, Callable[[], Program]] = {
     "batching": batching,
     "loader": loader,
     "prototype": prototype,
+    "relay": relay,
+    "sqlite": sqlite,
     "txrocketmq": library,
     "zlib": compressor,
 }

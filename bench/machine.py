@@ -42,7 +42,7 @@ def read(processes: Iterable[int]) -> Reading:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     ours = used.ru_utime + used.ru_stime
     try:
-        target = sum(map(_spent, processes))
+        target = sum(map(spent, processes))
         return Reading(_busy(), ours + target, target)
     except OSError:
         return Reading(None, ours, 0.0)
@@ -67,7 +67,7 @@ def _busy() -> float:
     return (user + nice + system + sum(interrupts)) / TICKS
 
 
-def _spent(process: int) -> float:
+def spent(process: int) -> float:
     """
     Seconds a process ran.
     """

@@ -98,6 +98,17 @@ HUNDRED_THOUSAND = Row(
     target="delayed",
 )
 
+POSTS = Row("posts: ack=broker", "relay", "broker", 64, target="nowhere")
+RAW_POSTS = POSTS._replace(name="posts: ack=broker, bare bytes", mode="broker+raw")
+SPOOL_POSTS = POSTS._replace(name="posts: ack=spool", mode="spool")
+BARE_POSTS = POSTS._replace(name="posts: bare twisted.web", mode="bare")
+POSTS_100 = POSTS._replace(name="posts of 100: ack=broker", window=16, batch=100)
+SPOOL_POSTS_100 = POSTS_100._replace(name="posts of 100: ack=spool", mode="spool")
+BARE_POSTS_100 = POSTS_100._replace(name="posts of 100: bare twisted.web", mode="bare")
+COMMITS_100 = Row(
+    "bare sqlite3, commits of 100", "sqlite", "-", 1, 100, target="nowhere"
+)
+
 BARE = Row("bare limit", "bare", "-")
 LOADER = Row("C loader", "loader", "-")
 PROFILE = Row("txrocketmq, looked at", "txrocketmq", "send+profile")
@@ -133,6 +144,16 @@ SETS: dict[str, tuple[Row, ...]] = {
     ),
     "show7": (PLAIN, HUNDRED_THOUSAND),
     "show8": (BARE, LOADER, PLAIN, PROFILE),
+    "relay": (
+        POSTS,
+        BARE_POSTS,
+        RAW_POSTS,
+        SPOOL_POSTS,
+        SPOOL_POSTS_100,
+        COMMITS_100,
+        POSTS_100,
+        BARE_POSTS_100,
+    ),
     "more": (
         Row("prototype, 1 in flight", "prototype", "template", 1),
         Row("txrocketmq, 1 in flight", "txrocketmq", "send", 1),

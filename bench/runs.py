@@ -21,7 +21,7 @@ from .rows import PLAIN, Row
 from .targets import NEEDS, SINKS, Target, broker
 from .toolchain import Missing
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 Run = dict[str, Any]
 """

@@ -65,7 +65,7 @@ class Work(NamedTuple):
     clients: int = CLIENTS
 
 
-def entriesOf(size: int) -> list[SpoolEntry]:
+def entriesOf(size: int, count: int = TOGETHER) -> list[SpoolEntry]:
     """
     The messages of one append.
     """
@@ -75,40 +75,71 @@ def entriesOf(size: int) -> list[SpoolEntry]:
             Message("TopicTest", body, tags="tag", keys=(f"key{number}",)),
             f"7F0000010A1B2C3D4E5F{number:012X}",
         )
-        for number in range(TOGETHER)
+        for number in range(count)
     ]
+
+
+class Loop:
+    """
+    A loop of C{executemany} and C{COMMIT}.
+    """
+
+    def __init__(self, directory: Path, size: int, together: int = TOGETHER) -> None:
+        """
+        @param size: The bytes of a body.
+
+        @param together: How many rows go into each commit.
+        """
+        self._records = recordsOf(entriesOf(size, together), 0.0)
+        self._next = 1
+        self._connection = sqlite3.connect(directory / "bare.db", isolation_level=None)
+        for setting in (
+            f"page_size = {PAGE}",
+            "locking_mode = EXCLUSIVE",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            f"wal_autocheckpoint = {CHECKPOINT // PAGE}",
+        ):
+            self._connection.execute(f"PRAGMA {setting}").fetchall()
+        self._connection.execute(
+            "CREATE TABLE waiting (number INTEGER PRIMARY KEY, crc INTEGER NOT NULL, "
+            "record BLOB NOT NULL)"
+        )
+
+    def run(self, seconds: float) -> int:
+        """
+        Write for some seconds.
+
+        @return: How many rows.
+        """
+        first, began = self._next, time.perf_counter()
+        while time.perf_counter() - began < seconds:
+            flat = rowsOf(self._next, self._records)
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.executemany(
+                "INSERT INTO waiting VALUES (?, ?, ?)",
+                zip(flat[::3], flat[1::3], flat[2::3], strict=True),
+            )
+            self._connection.execute("COMMIT")
+            self._next += len(self._records)
+        return self._next - first
+
+    def close(self) -> None:
+        """
+        Close the file.
+        """
+        self._connection.close()
 
 
 def bare(directory: Path, work: Work) -> float:
     """
-    The rows a second of a loop of C{executemany} and C{COMMIT}.
+    The rows a second of the loop.
     """
-    connection = sqlite3.connect(directory / "bare.db", isolation_level=None)
-    for setting in (
-        f"page_size = {PAGE}",
-        "locking_mode = EXCLUSIVE",
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        f"wal_autocheckpoint = {CHECKPOINT // PAGE}",
-    ):
-        connection.execute(f"PRAGMA {setting}").fetchall()
-    connection.execute(
-        "CREATE TABLE waiting (number INTEGER PRIMARY KEY, crc INTEGER NOT NULL, "
-        "record BLOB NOT NULL)"
-    )
-    records = recordsOf(entriesOf(work.size), 0.0)
-    rows, began = 0, time.perf_counter()
-    while time.perf_counter() - began < work.seconds:
-        flat = rowsOf(rows, records)
-        connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(
-            "INSERT INTO waiting VALUES (?, ?, ?)",
-            zip(flat[::3], flat[1::3], flat[2::3], strict=True),
-        )
-        connection.execute("COMMIT")
-        rows += TOGETHER
+    loop = Loop(directory, work.size)
+    began = time.perf_counter()
+    rows = loop.run(work.seconds)
     taken = time.perf_counter() - began
-    connection.close()
+    loop.close()
     return rows / taken
 
 

@@ -132,13 +132,13 @@ class Measured:
         return f"RESULT {json.dumps(told)}"
 
 
-def memory(which: str) -> int:
+def memory(which: str, process: int | str = "self") -> int:
     """
-    The KiB this process holds (C{VmRSS}), or the most it has held (C{VmHWM}).
+    The KiB a process holds (C{VmRSS}), or the most it has held (C{VmHWM}).
 
     Not C{ru_maxrss}: that begins with what the process that started us held.
     """
-    status = Path("/proc/self/status").read_text()
+    status = Path(f"/proc/{process}/status").read_text()
     found = re.search(rf"^{which}:\s+(\d+)", status, re.MULTILINE)
     return int(found[1]) if found else 0
 

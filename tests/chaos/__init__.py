@@ -8,5 +8,6 @@ Laws:
 
     2. A run in which nothing was broken proves nothing, and fails.
 
-    3. The same C{--seed} breaks the same things after the same times.
+    3. The same C{--seed} breaks the same things at the same points, as far as chance
+       is ours.
 """

@@ -16,16 +16,34 @@ from .clusters import TOPIC, Target
 from .daemon import Daemon
 from .traffic import Traffic
 
-LIFE = (0.2, 4.0)
+EARLY = 0.2
 """
-The seconds between a start of the daemon and its end: some are shorter than it takes
-to come up.
+The share of the daemon's lives that end before it takes anything, or soon after.
+"""
+
+EARLY_LIFE = (0.0, 1.5)
+"""
+The seconds of such a life.
+"""
+
+LATE = 0.3
+"""
+The most seconds from the message that is to be a life's last to its end.
+"""
+
+STUCK = 60.0
+"""
+The seconds in which something must be accepted.
 """
 
 BROKER_LIFE = (1.0, 6.0)
 BROKER_DEATH = (0.0, 2.0)
-CYCLE = 2.2
+CYCLE = 2.0
 BROKER_CYCLE = 14.0
+"""
+The seconds that a kill of either takes, on the average.
+"""
+
 LEAST_TOUCHED = 0.01
 DRAIN = 300.0
 
@@ -158,6 +176,7 @@ class Run:
             self._traffic.start()
             brokers.start()
             self._killDaemons()
+            self._daemon.start()
             brokers.join()
             return self._finished()
         finally:
@@ -167,17 +186,37 @@ class Run:
 
     def _killDaemons(self) -> None:
         """
-        Start the daemon and kill it, again and again.
+        Start the daemon and kill it, again and again: all over the messages, however
+        fast they come.
         """
-        while self._kills < self._plan.kills:
+        kills, total = self._plan.kills, self._plan.messages
+        early = set(self._random.sample(range(kills), round(kills * EARLY)))
+        ends = sorted(self._random.uniform(0.0, total) for _ in range(kills))
+        for number, end in enumerate(ends):
             self._daemon.start()
-            time.sleep(self._random.uniform(*LIFE))
+            if number in early:
+                time.sleep(self._random.uniform(*EARLY_LIFE))
+            else:
+                self._live(end)
             if not self._daemon.kill():
                 self._faults.append(f"it ended by itself: {self._daemon.lastWords()}")
                 return
             self._kills += 1
             accepted = len(self._traffic.accepted)
             self._said(f"kill {self._kills}: {accepted} accepted\n")
+
+    def _live(self, end: float) -> None:
+        """
+        Wait until so many messages are accepted, and a moment more.
+        """
+        late = self._random.uniform(0.0, LATE)
+        deadline = time.monotonic() + STUCK
+        while len(self._traffic.accepted) < end and self._daemon.running:
+            if time.monotonic() > deadline:
+                self._faults.append(f"it took nothing more: {self._daemon.lastWords()}")
+                return
+            time.sleep(0.005)
+        time.sleep(late)
 
     def _breakBrokers(self) -> None:
         """
@@ -192,9 +231,8 @@ class Run:
 
     def _finished(self) -> Outcome:
         """
-        Let a last daemon send what is left, and look at everything.
+        Let the last daemon send what is left, and look at everything.
         """
-        self._daemon.start()
         self._daemon.awaitReady()
         deadline = time.monotonic() + DRAIN
         while not self._traffic.ended and time.monotonic() < deadline:
