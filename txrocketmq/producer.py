@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred, fail
 from txrocketmq._identity import millis
 from txrocketmq._sending.assemble import assemble
 from txrocketmq._sending.batch import assembleBatch, splitResult
-from txrocketmq._sending.choice import choiceOf
+from txrocketmq._sending.choice import checkCall, choiceOf
 from txrocketmq._sending.envelope import Envelope
 from txrocketmq._sending.hooks import sendHooksOf
 from txrocketmq._sending.recall import brokerOf
@@ -146,6 +146,7 @@ class Producer:
                 sent = fast.send(message)
                 if sent is not None:
                     return sent
+            checkCall(timeout, mode)
             choice = choiceOf(self._settings, message, queue, selector)
             outgoing = assemble(self._envelope, message, msgId)
         except RocketMQError as error:
@@ -194,6 +195,7 @@ class Producer:
         """
         try:
             self._checkOpen()
+            checkCall(timeout)
             outgoing = assembleBatch(self._envelope, messages)
             choice = choiceOf(self._settings, messages[0], queue, selector)
         except RocketMQError as error:
@@ -228,6 +230,7 @@ class Producer:
         """
         try:
             self._checkOpen()
+            checkCall(timeout)
             brokerName = brokerOf(topic, recallHandle)
         except RocketMQError as error:
             return fail(error)

@@ -61,6 +61,10 @@ BAD: tuple[tuple[Any, dict[str, Any]], ...] = (
     (Message("T", b"x"), {"msgId": "not an id"}),
     (Message("T", b"x"), {"queue": "T"}),
     (Message("T", b"x"), {"queue": MessageQueue("U", "broker-a", 0)}),
+    (Message("T", b"x"), {"queue": MessageQueue("T", "broker-a", -1)}),
+    (Message("T", b"x"), {"queue": MessageQueue("T", "broker-a", wrong)}),
+    (Message("T", b"x"), {"queue": MessageQueue("T", "broker-a", 1 << 31)}),
+    (Message("T", b"x"), {"queue": MessageQueue("T", "", 0)}),
     (Message("T", b"x"), {"queue": QUEUE, "selector": byHash("k")}),
     (Message("T", b"x"), {"selector": "first"}),
     (Message("T", b"x"), {"selector": lambda queues, message: None}),
@@ -77,11 +81,19 @@ BATCHES: tuple[Any, ...] = (
     ["text"],
     [Message("T", b"x"), Message("U", b"x")],
     [Message("T", b"x", deliverAfter=1)],
+    [Message("T", b"x", deliverAfter=0)],
+    [Message("T", b"x", deliverAt=0)],
+    (Message("T", b"x") for _ in range(2)),
     [Message("T", bytes(60)), Message("T", bytes(60))],
     [Message("T", b"x"), Message("T", b"")],
 )
 """
 What cannot be sent as one.
+"""
+
+TIMEOUTS: tuple[Any, ...] = (0, -1, float("nan"), float("inf"), 1e9, True, "3")
+"""
+What is no time.
 """
 
 
@@ -180,6 +192,19 @@ class SameTests(SynchronousTestCase):
         for batch in BATCHES:
             self.same("sendBatch", batch)
         self.assertEqual(self.double.sent, [])
+
+    def test_calls(self) -> None:
+        """
+        So is the rest that is said of a call.
+        """
+        good = Message("T", b"x")
+        for each in TIMEOUTS:
+            self.same("send", good, timeout=each)
+            self.same("sendBatch", [good], timeout=each)
+            self.same("recall", "T", "nonsense", timeout=each)
+        self.same("send", good, mode="SYNC")
+        self.assertEqual(self.real.stats().inFlight, 0)
+        self.assertEqual(self.cluster.sandbox.messages("T"), [])
 
     def test_others(self) -> None:
         """

@@ -92,7 +92,8 @@ def _checkedBatch(messages: Sequence[Message]) -> Message:
     """
     The first message of a batch whose messages may leave together.
     """
-    if isinstance(messages, Message | str | bytes) or not messages:
+    isList = isinstance(messages, Sequence) and not isinstance(messages, str | bytes)
+    if not isList or not messages:
         raise InvalidMessage("a batch must be a list of at least one Message")
     for message in messages:
         if not isinstance(message, Message):
@@ -115,7 +116,11 @@ def _mixed(first: Message, message: Message) -> str:
         return f"has topic {message.topic!r}, the first one {first.topic!r}"
     if message.waitStoreMsgOK is not first.waitStoreMsgOK:
         return "has another waitStoreMsgOK than the first one"
-    if message.delayTimeLevel or message.deliverAfter or message.deliverAt:
+    if (
+        message.delayTimeLevel
+        or message.deliverAfter is not None
+        or message.deliverAt is not None
+    ):
         return "is delayed: send it by itself"
     if isinstance(message.topic, str) and message.topic.startswith("%RETRY%"):
         return "goes to a retry topic: send it by itself"

@@ -1,5 +1,6 @@
 """
-Which queue a send may go to, where its caller has a say in it.
+What the caller of a send says about it: which queue it may go to, by whose rules,
+and how long it may take.
 """
 
 from __future__ import annotations
@@ -7,8 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from txrocketmq.errors import InvalidMessage
-from txrocketmq.message import Message, MessageQueue, Selector
+from txrocketmq.message import CommunicationMode, Message, MessageQueue, Selector
 from txrocketmq.settings import ProducerSettings
+
+LONGEST = 1e9
+"""
+Seconds nobody waits for: what settings allow.
+"""
+
+MOST_QUEUES = 1 << 31
+"""
+What the number of a queue is below.
+"""
 
 
 class Choice:
@@ -82,6 +93,22 @@ def choiceOf(
     return Choice(queue, selector, message)
 
 
+def checkCall(timeout: float | None, mode: CommunicationMode | None = None) -> None:
+    """
+    Refuse a time that ends before it begins, or never, and rules nobody knows.
+
+    @raise InvalidMessage: It is one of those.
+    """
+    if timeout is not None and not (
+        type(timeout) in (int, float) and 0 < timeout < LONGEST
+    ):
+        raise InvalidMessage(
+            f"timeout must be a number of seconds above 0, not {timeout!r}"
+        )
+    if mode is not None and not isinstance(mode, CommunicationMode):
+        raise InvalidMessage(f"mode must be a CommunicationMode, not {mode!r}")
+
+
 def _checkQueue(queue: object, message: Message) -> None:
     """
     Refuse a queue a message cannot go to.
@@ -92,3 +119,8 @@ def _checkQueue(queue: object, message: Message) -> None:
         raise InvalidMessage(
             f"the queue is of topic {queue.topic!r}, the message of {message.topic!r}"
         )
+    number, broker = queue.queueId, queue.brokerName
+    if type(number) is not int or not 0 <= number < MOST_QUEUES:
+        raise InvalidMessage(f"queueId must be a 32-bit int from 0, not {number!r}")
+    if not isinstance(broker, str) or not broker:
+        raise InvalidMessage(f"brokerName must be a broker's name, not {broker!r}")

@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred, execute, fail, succeed
 
 from txrocketmq._sending.assemble import assemble
 from txrocketmq._sending.batch import assembleBatch
-from txrocketmq._sending.choice import Choice, choiceOf
+from txrocketmq._sending.choice import Choice, checkCall, choiceOf
 from txrocketmq._sending.envelope import Envelope
 from txrocketmq._sending.outgoing import Outgoing
 from txrocketmq._sending.recall import brokerOf
@@ -158,6 +158,7 @@ class RecordingProducer:
         """
         try:
             self._checkOpen()
+            checkCall(timeout, mode)
             choice = choiceOf(self._settings, message, queue, selector)
             outgoing = assemble(self._envelope, message, msgId)
         except RocketMQError as error:
@@ -201,6 +202,7 @@ class RecordingProducer:
         """
         try:
             self._checkOpen()
+            checkCall(timeout)
             outgoing = assembleBatch(self._envelope, messages)
             choice = choiceOf(self._settings, messages[0], queue, selector)
         except RocketMQError as error:
@@ -217,6 +219,7 @@ class RecordingProducer:
         """
         try:
             self._checkOpen()
+            checkCall(timeout)
             brokerOf(topic, recallHandle)
         except RocketMQError as error:
             return fail(error)
