@@ -348,6 +348,8 @@ class ProducerSettings:
 
     @ivar shardingSelector: What makes a selector of a shardingKey.
 
+    @ivar batching: How single sends may leave together; L{None} if they may not.
+
     @ivar topics: Topics whose routes are fetched when the client starts.
     """
 
@@ -405,6 +407,9 @@ class ProducerSettings:
     maxInFlightPerQueue: int = attrs.field(default=0, validator=checks.count(0))
     shardingSelector: Callable[[str], Selector] = attrs.field(
         default=byHash, validator=checks.function
+    )
+    batching: Batching | None = attrs.field(
+        default=None, validator=checks.oneOf(Batching, type(None))
     )
     topics: tuple[str, ...] = attrs.field(
         default=(),

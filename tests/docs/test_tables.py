@@ -24,6 +24,7 @@ DOCS = CHECKOUT / "docs"
 RECORDS = (
     settings.ClientSettings,
     settings.ProducerSettings,
+    settings.Batching,
     settings.SessionCredentials,
     settings.TLSSettings,
     settings.SocksProxy,

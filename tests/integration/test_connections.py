@@ -418,7 +418,7 @@ class BadPeerTests(SocketTestCase):
             connection.invoke(RemotingCommand(10, body=body), 20.0) for body in bodies
         ]
         assert connection.live is not None
-        self.assertTrue(connection.live._paused)
+        self.assertTrue(connection.live.paused)
         reactor.callLater(0.05, protocol.transport.resumeProducing)
         answers = await gatherResults(waiting)
         self.assertEqual([each.body[:7] for each in answers], [b[:7] for b in bodies])

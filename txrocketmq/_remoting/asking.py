@@ -60,6 +60,8 @@ class Asking:
         peer's own where it was the peer who connected.
 
     @ivar opaques: The numbers of its requests.
+
+    @ivar paused: Whether the transport has enough: what is asked now waits here.
     """
 
     def __init__(
@@ -73,7 +75,7 @@ class Asking:
         self.address = address
         self._clock = clock
         self._open = False
-        self._paused = False
+        self.paused = False
         self.opaques = Opaques(firstOpaque)
         self._waiters: Waiters[RemotingCommand] = Waiters()
         self._outbox = Outbox()
@@ -120,8 +122,7 @@ class Asking:
         """
         Ask the peer something and wait for its answer.
 
-        The command is given the connection's next opaque; the one it came
-        with is ignored.
+        The command is given the next opaque, whatever it came with.
 
         @param command: The request.  It must not be marked oneway.
 
@@ -174,7 +175,7 @@ class Asking:
             waiter.failed(e)
             return
         self._register(waiter, opaque, timeout)
-        if self._paused:
+        if self.paused:
             self._outbox.putRequest(opaque, data)
         else:
             watch = self._watch
@@ -201,7 +202,7 @@ class Asking:
         waiters.add(waiter)
         if deadline < watch.alarm.at:
             watch.alarm.setTo(deadline)
-        if self._paused:
+        if self.paused:
             self._outbox.putRequest(waiter.opaque, frame)
             return
         waiter.heard = watch.heard
@@ -236,8 +237,7 @@ class Asking:
         """
         Tell the peer something.
 
-        @param timeout: How long to wait until the transport takes it, in
-            seconds.
+        @param timeout: Seconds until the transport must have it.
 
         @return: Fires when the bytes were handed to the transport.  It may
             fail as L{invoke} does, and the request was not written then.
@@ -249,7 +249,7 @@ class Asking:
             frame = encodeFrame(replace(command.asOneway(), opaque=opaque))
         except ValueError:
             return fail()
-        if not self._paused:
+        if not self.paused:
             self._write(frame)
             return succeed(None)
         waiter: Waiter[RemotingCommand] = Waiter(self._abandoned)

@@ -128,7 +128,7 @@ class RemotingProtocol(Asking, Protocol):
         """
         if not self._open:
             return
-        if not self._paused:
+        if not self.paused:
             self._write(data)
             return
         self._outbox.putAnswer(data)
@@ -242,16 +242,16 @@ class RemotingProtocol(Asking, Protocol):
         """
         Keep frames here: the transport has enough.
         """
-        self._paused = True
+        self.paused = True
         self._watch.patience.pausedSince = self._clock.seconds()
 
     def resumeProducing(self) -> None:
         """
         Write what was kept, until the transport has enough again.
         """
-        self._paused = False
+        self.paused = False
         self._watch.patience.pausedSince = inf
-        while self._outbox and not self._paused:
+        while self._outbox and not self.paused:
             self._handOver(*self._outbox.take())
         if self._closing:
             self._loseIfWritten()
@@ -260,7 +260,7 @@ class RemotingProtocol(Asking, Protocol):
         """
         Keep frames here: the transport is about to tell that it is no more.
         """
-        self._paused = True
+        self.paused = True
 
     def _malformed(self, data: bytes, e: Exception) -> None:
         """
@@ -286,7 +286,7 @@ class RemotingProtocol(Asking, Protocol):
             self._closing = False
             self.transport.unregisterProducer()
             self.transport.loseConnection()
-            if not self._paused:
+            if not self.paused:
                 endBelow(self.transport)
 
     def _condemn(self, cls: type[RemotingError], words: str) -> None:

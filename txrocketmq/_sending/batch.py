@@ -8,22 +8,31 @@ never compressed, and is stored as a whole or not at all.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
-from txrocketmq._wire.records import BatchRecord, encodeBatch, encodeProperties
+from txrocketmq._wire.records import (
+    BatchRecord,
+    encodeBatch,
+    encodeProperties,
+    recordTail,
+)
 from txrocketmq.errors import InvalidMessage
 from txrocketmq.message import Message, SendResult
 
 from .assemble import propertiesOf
-from .envelope import Envelope
+from .envelope import Envelope, Heading
 from .outgoing import Outgoing
-from .validate import checkMessage
+from .validate import checkMessage, isUndelayed
+
+SPECIAL: Final = ("INNER_", "__")
+"""
+What properties' names begin with that a broker acts upon, in single messages only.
+"""
 
 
 def assembleBatch(envelope: Envelope, messages: Sequence[Message]) -> Outgoing:
     """
     Make several messages of one topic ready to leave together.
-
-    Follows C{MessageBatch}: a batch is never compressed.
 
     @raise InvalidMessage: When there is none, one of them cannot be sent, they
         cannot leave together, or they are too large together.
@@ -38,24 +47,66 @@ def assembleBatch(envelope: Envelope, messages: Sequence[Message]) -> Outgoing:
             f"the batch has {len(body)} bytes: at most {largest} are allowed "
             "(maxMessageSize); send it in parts"
         )
-    uniqueKey = envelope.nextId()
+    ids = [msgId for msgId, _ in members]
+    return batchOf(envelope, heading, envelope.nextId(), body, ids, messages)
+
+
+def batchOf(
+    envelope: Envelope,
+    heading: Heading,
+    msgId: str,
+    body: bytes,
+    ids: Sequence[str],
+    messages: Sequence[Message],
+) -> Outgoing:
+    """
+    What carries several messages.
+
+    @param msgId: What the batch is called in errors.
+
+    @param body: The records of the messages.
+
+    @param ids: Their own ids.
+    """
     # No UNIQ_KEY of the batch's own, though Java 5 sends one: a broker of 4.9
     # would give it to every message, in the place of the message's.
-    own = {"WAIT": _flag(first.waitStoreMsgOK)}
+    own = {"WAIT": "true" if messages[0].waitStoreMsgOK else "false"}
     if envelope.namespace:
         own["INSTANCE_ID"] = envelope.namespace
     return Outgoing(
         heading,
-        uniqueKey,
+        msgId,
         len(body),
         body,
         encodeProperties(own),
         0,
         0,
-        tuple(msgId for msgId, _ in members),
+        tuple(ids),
         tuple(messages),
         envelope,
     )
+
+
+def tailOf(outgoing: Outgoing) -> bytes | None:
+    """
+    What stands behind a message's body in a batch, if it may be in one: it is no
+    batch, and not delayed, compressed, half of a transaction or a retry, nor
+    anything a broker looks at more closely.
+    """
+    message = outgoing.given
+    if (
+        not isinstance(message, Message)
+        or outgoing.sysFlag
+        or outgoing.heading.isRetry
+        or not isUndelayed(message)
+        or any(name.startswith(SPECIAL) for name in message.properties or ())
+    ):
+        return None
+    envelope, properties = outgoing.envelope, outgoing.properties
+    if envelope.namespace:
+        # In a batch, the batch carries it.
+        properties = propertiesOf(envelope, message, outgoing.msgId, batched=True)
+    return recordTail(properties)
 
 
 def splitResult(outgoing: Outgoing, result: SendResult) -> list[SendResult]:
@@ -138,10 +189,3 @@ def _member(envelope: Envelope, at: int, message: Message) -> tuple[str, BatchRe
     uniqueKey = envelope.nextId()
     properties = propertiesOf(envelope, message, uniqueKey, batched=True)
     return uniqueKey, BatchRecord(message.body, message.flag, properties)
-
-
-def _flag(value: bool) -> str:
-    """
-    A truth value as a property.
-    """
-    return "true" if value else "false"

@@ -40,6 +40,8 @@ class Heading(msgspec.Struct, frozen=True):
 
     @ivar frames: Writes the requests that differ in nothing else; L{None} where
         they do.
+
+    @ivar batchFrames: The same for batches.
     """
 
     topic: str
@@ -47,6 +49,7 @@ class Heading(msgspec.Struct, frozen=True):
     extFields: dict[str, str]
     isRetry: bool
     frames: SendFrames | None
+    batchFrames: SendFrames | None
 
 
 @attrs.frozen
@@ -110,11 +113,13 @@ class Envelope:
         )
         isRetry = topic.startswith(RETRY_PREFIX)
         extFields = header.toV2ExtFields()
-        frames = None
-        isPlain = self.settings.sendSmartMsg and not isRetry
-        if isPlain and self.serializeType == SerializeType.JSON:
-            frames = SendFrames(RequestCode.SEND_MESSAGE_V2, extFields)
-        heading = Heading(topic, wireTopic, extFields, isRetry, frames)
+        frames = batchFrames = None
+        if self.serializeType == SerializeType.JSON and not isRetry:
+            together = {**extFields, "m": "true"}
+            batchFrames = SendFrames(RequestCode.SEND_BATCH_MESSAGE, together)
+            if self.settings.sendSmartMsg:
+                frames = SendFrames(RequestCode.SEND_MESSAGE_V2, extFields)
+        heading = Heading(topic, wireTopic, extFields, isRetry, frames, batchFrames)
         if len(self._headings) >= MOST_HEADINGS:
             self._headings.clear()
         self._headings[topic] = heading

@@ -7,21 +7,39 @@ whichever way that is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as TwistedTimeout
 from twisted.internet.interfaces import IReactorTime
 
 from txrocketmq.errors import NotRunning, SendCancelled, TooManyInFlight
-from txrocketmq.message import Persisted
+from txrocketmq.message import Message, Persisted
 from txrocketmq.settings import ProducerSettings
 
 from .limits import Room
 from .progress import Epoch, Ledger, Send
 
 T = TypeVar("T")
+
+
+class Storing(Protocol):
+    """
+    One of several sends that succeeded together.
+    """
+
+    @property
+    def message(self) -> Message:
+        """
+        What it sent.
+        """
+
+    @property
+    def epoch(self) -> Epoch:
+        """
+        The epoch it was accepted in.
+        """
 
 
 class Intake:
@@ -84,6 +102,20 @@ class Intake:
         epoch.live -= 1
         if not epoch.live:
             self.ledger.emptied()
+
+    def storedTogether(self, ends: Sequence[Storing]) -> None:
+        """
+        As L{stored}, for several sends.
+        """
+        self.sent += len(ends)
+        size = 0
+        for each in ends:
+            size += len(each.message.body)
+            epoch = each.epoch
+            epoch.live -= 1
+            if not epoch.live:
+                self.ledger.emptied()
+        self.room.release(size, len(ends))
 
     def stop(self) -> None:
         """

@@ -91,11 +91,11 @@ class Room:
         self._waitingSize += size
         return admitted
 
-    def release(self, size: int) -> None:
+    def release(self, size: int, places: int = 1) -> None:
         """
-        Give a place back, and let in who waits for it.
+        Give places back, and let in who waits for them.
         """
-        self.messages -= 1
+        self.messages -= places
         self.size -= size
         if self._queue or self._writable:
             self._admit()

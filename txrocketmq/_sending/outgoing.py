@@ -109,8 +109,9 @@ class Outgoing(msgspec.Struct, eq=False, gc=False):
 
         @raise ValueError: It cannot be written.
         """
-        frames = self.heading.frames
-        if frames is None or self.sysFlag or self.flag or self.memberIds is not None:
+        heading = self.heading
+        frames = heading.frames if self.memberIds is None else heading.batchFrames
+        if frames is None or self.sysFlag or self.flag:
             return encodeFrame(replace(self.command(queue, broker), opaque=opaque))
         return frames.frame(
             opaque,

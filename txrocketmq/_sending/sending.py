@@ -4,22 +4,26 @@ One producer's sends, from one start of its client to the next stop.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from random import Random
 
 from twisted.internet.defer import Deferred
 
 from txrocketmq._routing.latency import latenciesOf
+from txrocketmq.errors import InvalidMessage
 from txrocketmq.message import CommunicationMode, SendResult
 from txrocketmq.settings import ProducerSettings
 from txrocketmq.stats import ProducerStats
 
 from .attempts import Attempts
+from .batching import Batcher
 from .choice import Choice
 from .detector import Detector
 from .envelope import Envelope
 from .fastpath import FastPath
 from .hooks import SendHooks
 from .intake import Intake
+from .joining import Joining
 from .oneway import Oneway
 from .outgoing import Outgoing
 from .progress import Send
@@ -70,12 +74,14 @@ class Sending:
         self._attempts = Attempts(
             cluster, targets, random, self._intake.ended, hooks, slots, timed
         )
-        self.fast: FastPath | None = None
-        if self._attempts.plain:
-            self.fast = FastPath(
-                cluster, envelope, targets, self._intake, self._attempts, self._rules
+        self._direct = self._first = self._attempts.first
+        self._batcher: Batcher | None = None
+        if settings.batching is not None and slots is None:
+            self._batcher = batcher = Batcher(
+                cluster, envelope, targets, self._intake, self._attempts, hooks, timed
             )
-        self._first = self._attempts.first
+            self._first, self._direct = batcher.first, batcher.direct
+        self.fast = self._shortWay(cluster, envelope, targets, hooks)
         self._admit = self._intake.admit
         self._oneway = Oneway(cluster, targets, self._intake.ended, hooks, timed)
         self.recalls = Recall(
@@ -93,14 +99,25 @@ class Sending:
         Send, and learn what became of it.
         """
         send = self._made(outgoing, choice, mode, timeout)
-        return self._admit(send, self._first)
+        isUsual = mode is None and timeout is None
+        return self._admit(send, self._first if isUsual else self._direct)
 
     def sendOneway(self, outgoing: Outgoing, choice: Choice | None) -> Deferred[None]:
         """
         Send, and do not ask.
         """
         send = self._made(outgoing, choice, None, None)
-        return self._intake.admit(send, self._oneway.first)
+        return self._intake.admit(send, self._tell)
+
+    def _tell(self, send: Send) -> Deferred[None]:
+        """
+        Make the only try of a send that is not answered.
+        """
+        if self._batcher is not None:
+            # That a selector chooses none is found out again below.
+            with suppress(InvalidMessage):
+                self._batcher.giveWay(send)
+        return self._oneway.first(send)
 
     def flush(self) -> Deferred[None]:
         """
@@ -120,6 +137,8 @@ class Sending:
         """
         self._intake.stop()
         self._attempts.stop()
+        if self._batcher is not None:
+            self._batcher.stop()
         if self._detector is not None:
             self._detector.stop()
 
@@ -138,6 +157,24 @@ class Sending:
             attempts.retries,
             self._isolated(),
         )
+
+    def _shortWay(
+        self,
+        cluster: Cluster,
+        envelope: Envelope,
+        targets: Targets,
+        hooks: SendHooks | None,
+    ) -> FastPath | Joining | None:
+        """
+        The short way of plain sends, if there is one.
+        """
+        intake, attempts = self._intake, self._attempts
+        if self._batcher is not None:
+            joining = Joining(cluster, envelope, intake, self._batcher)
+            return joining if hooks is None else None
+        if attempts.plain:
+            return FastPath(cluster, envelope, targets, intake, attempts, self._rules)
+        return None
 
     def _made(
         self,

@@ -128,6 +128,8 @@ class Targets:
     Finds routes, queues and addresses for one producer's sends.
 
     @ivar avoidance: The brokers that failed lately.
+
+    @ivar sendAddress: Gives the address where sends to a master go.
     """
 
     _log = Logger()
@@ -148,7 +150,7 @@ class Targets:
         self._routes = cluster.routes
         # The first question of every send: one call less.
         self._known = cluster.routes.known
-        self._sendAddress = cluster.sendAddress
+        self.sendAddress = cluster.sendAddress
         self._nameServers = cluster.nameServers
         self._queueNums = defaultTopicQueueNums
         self.avoidance = BrokerAvoidance(self._clock)
@@ -223,12 +225,21 @@ class Targets:
             return self._chooser.choose(info, tried)
         return self._plain.choose(info, () if history is None else history.lastTried)
 
+    def next(self, info: TopicPublishInfo, shut: Collection[str]) -> MessageQueue:
+        """
+        The queue that messages go to of which nothing is said.
+
+        @param shut: The names of brokers that are not to be asked now, if there
+            are others.
+        """
+        return self._chooser.choose(info, shut)
+
     def address(self, info: TopicPublishInfo, queue: MessageQueue) -> str | None:
         """
         Where a queue's broker takes sends; L{None} if it has no master now.
         """
         master = info.masters.get(info.brokerOf(queue))
-        return None if master is None else self._sendAddress(master)
+        return None if master is None else self.sendAddress(master)
 
     def addressOrFail(self, info: TopicPublishInfo, queue: MessageQueue) -> str:
         """

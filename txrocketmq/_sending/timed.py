@@ -42,16 +42,26 @@ class TimedTries:
         nor does what ended on our side.
         """
         began = self._clock.seconds()
-        isolated = False
+        failed: BaseException | None = None
         try:
             return await attempt()
-        except (RemotingError, BrokerError) as error:
-            isolated = not isinstance(error, WeakAck)
+        except BaseException as error:
+            failed = error
             raise
         finally:
-            elapsed = self._clock.seconds() - began
-            self._latencies.updateFaultItem(
-                send.broker, elapsed, isolated, not isolated
-            )
-            if isolated:
-                self._detector.wake()
+            self.record(send.broker, began, failed)
+
+    def record(self, broker: str, began: float, error: BaseException | None) -> None:
+        """
+        Record what became of a try.
+
+        @param began: When it began.
+
+        @param error: Why it failed, if it did.
+        """
+        isolated = isinstance(error, RemotingError | BrokerError)
+        isolated = isolated and not isinstance(error, WeakAck)
+        elapsed = self._clock.seconds() - began
+        self._latencies.updateFaultItem(broker, elapsed, isolated, not isolated)
+        if isolated:
+            self._detector.wake()

@@ -1,5 +1,5 @@
 """
-Which brokers know the first form of the send header only.
+Which brokers know the first form of the send header only, and which no batches.
 
 Law: what one connection said is believed of that connection: a broker that was
 replaced by a newer one is not taken for the old one.
@@ -46,6 +46,7 @@ class Versions:
         self._connections = connections
         self._marked = marked
         self._old: dict[str, RemotingProtocol] = {}
+        self._batchless: dict[str, RemotingProtocol] = {}
 
     def isOld(self, broker: str, address: str) -> bool:
         """
@@ -59,6 +60,22 @@ class Versions:
         del self._old[address]
         self._marked.discard(broker)
         return False
+
+    def takesBatches(self, address: str, live: RemotingProtocol) -> bool:
+        """
+        Whether a batch may be sent there.
+
+        @param live: The connection.
+        """
+        return self._batchless.get(address) is not live
+
+    def takesNoBatches(self, address: str) -> None:
+        """
+        A broker has answered a batch by saying that it does not know such a request.
+        """
+        live = self._connections.live(address)
+        if live is not None:
+            self._batchless[address] = live
 
     def again(self, send: Send, error: Exception, now: float) -> MessageQueue | None:
         """

@@ -16,7 +16,11 @@ from .malformed import MalformedBody
 # total size, magic, body CRC, flag, length of the body
 _HEAD = Struct(">iiiii")
 _SHORT = Struct(">h")
-_FIXED = _HEAD.size + _SHORT.size
+
+HEAD_SIZE = _HEAD.size
+"""
+How many bytes of a record stand before its body.
+"""
 
 # Java's length of the properties is an int16.
 MAX_PROPERTIES = 0x7FFF
@@ -42,18 +46,36 @@ def encodeBatch(records: Iterable[BatchRecord]) -> bytes:
     @raise ValueError: The properties of one are longer than 32767 bytes, or a
         text is not Unicode.
     """
+    return joinRecords(
+        (record.flag, record.body, recordTail(record.properties)) for record in records
+    )
+
+
+def recordTail(properties: str) -> bytes:
+    """
+    Write what stands behind the body in a message's record.
+
+    @raise ValueError: As L{encodeBatch} does.
+    """
+    text = properties.encode("utf-8")
+    if len(text) > MAX_PROPERTIES:
+        raise ValueError(f"properties of {len(text)} bytes in a batch")
+    return _SHORT.pack(len(text)) + text
+
+
+def joinRecords(records: Iterable[tuple[int, bytes, bytes]]) -> bytes:
+    """
+    Write the body of a batch.
+
+    @param records: Of each message its flag, its body and its L{recordTail}.
+    """
     parts: list[bytes] = []
-    for record in records:
-        body = record.body
-        properties = record.properties.encode("utf-8")
-        if len(properties) > MAX_PROPERTIES:
-            raise ValueError(f"properties of {len(properties)} bytes in a batch")
-        total = _FIXED + len(body) + len(properties)
+    for flag, body, tail in records:
+        size = len(body)
         parts += (
-            _HEAD.pack(total, 0, 0, record.flag, len(body)),
+            _HEAD.pack(_HEAD.size + size + len(tail), 0, 0, flag, size),
             body,
-            _SHORT.pack(len(properties)),
-            properties,
+            tail,
         )
     return b"".join(parts)
 

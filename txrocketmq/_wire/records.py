@@ -5,7 +5,14 @@ the records brokers keep.
 
 from __future__ import annotations
 
-from .batches import BatchRecord, decodeBatch, encodeBatch
+from .batches import (
+    HEAD_SIZE,
+    BatchRecord,
+    decodeBatch,
+    encodeBatch,
+    joinRecords,
+    recordTail,
+)
 from .messageconst import RESERVED, MessageConst
 from .properties import decodeProperties, encodeProperties
 from .stored import (
@@ -16,6 +23,7 @@ from .stored import (
 )
 
 __all__ = [
+    "HEAD_SIZE",
     "RESERVED",
     "BatchRecord",
     "MessageConst",
@@ -26,5 +34,7 @@ __all__ = [
     "encodeBatch",
     "encodeProperties",
     "encodeStoredMessage",
+    "joinRecords",
+    "recordTail",
     "unwrapInnerBatch",
 ]

@@ -1,0 +1,140 @@
+"""
+The short way of a plain send to those it may leave with.
+
+Laws:
+
+    - What leaves is, byte for byte, what leaves by the general way (L{assemble
+      <txrocketmq._sending.assemble>}, L{Batcher.first}).
+
+    - What is not plain is not begun here: the general way takes it, and nothing has
+      happened then.
+
+What it saves: a send here is one object until it leaves, and what is the same for all
+messages with the same tags is worked out once.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+
+from txrocketmq._wire.records import HEAD_SIZE, recordTail
+from txrocketmq.errors import InvalidMessage
+from txrocketmq.message import Message, SendResult
+
+from .assemble import propertiesOf
+from .batching import Batcher
+from .envelope import Envelope
+from .intake import Intake
+from .lane import Lane
+from .member import Member
+from .targets import Cluster
+from .validate import SURELY_SHORT, checkMessage
+
+# What a message has where nothing was said.  They are compared by identity: what
+# is equal to them, but not what it seems, is for the general way to judge.
+_ZERO = 0
+_NO_KEYS = ()
+
+MOST_TAGS = 64
+"""
+For how many tags there is a template.
+"""
+
+
+class Joining:
+    """
+    Lets plain sends join those that wait for the end of the turn.
+    """
+
+    def __init__(
+        self, cluster: Cluster, envelope: Envelope, intake: Intake, batcher: Batcher
+    ) -> None:
+        """
+        @param batcher: Whose lanes they are.
+        """
+        settings = envelope.settings
+        self._envelope = envelope
+        self._batcher = batcher
+        self._lanes = batcher.lanes
+        self._seconds = cluster.clock.seconds
+        self._timeout = settings.sendTimeout
+        self._millis = envelope.millis
+        self._idAt = cluster.ids.at
+        self._take = intake.room.take
+        self._ledger = intake.ledger
+        # Larger ones are compressed, or refused, or leave alone.
+        self._sizes = min(
+            settings.compressMsgBodyOverHowmuch,
+            settings.maxMessageSize + 1,
+            batcher.limits.size - HEAD_SIZE - SURELY_SHORT,
+        )
+        self._tails: dict[str | None, bytes] = {}
+
+    def send(self, message: Message) -> Deferred[SendResult] | None:
+        """
+        Send a message of which nothing else is said.
+
+        @return: As C{Producer.send}; L{None} leaves it to the general way.
+        """
+        body, tags = message.body, message.tags
+        lane = self._laneOf(message.topic)
+        if (
+            lane is None
+            or type(body) is not bytes
+            or not 0 < len(body) < self._sizes
+            or (tags is not None and type(tags) is not str)
+            or message.keys is not _NO_KEYS
+            or message.properties is not None
+            or message.shardingKey is not None
+            or message.flag is not _ZERO
+            or message.waitStoreMsgOK is not True
+            or message.delayTimeLevel is not _ZERO
+            or message.deliverAfter is not None
+            or message.deliverAt is not None
+        ):
+            return None
+        tail = self._tails.get(tags) or self._newTail(tags)
+        if not tail or not self._take(len(body)):
+            return None
+        epoch = self._ledger.current
+        epoch.live += 1
+        msgId = self._idAt(self._millis())
+        member = Member(
+            self._batcher,
+            message,
+            msgId,
+            tail % msgId.encode(),
+            self._seconds() + self._timeout,
+            epoch,
+            lane,
+        )
+        return self._batcher.enter(lane, member)
+
+    def _laneOf(self, topic: object) -> Lane | None:
+        """
+        The lane of a topic something was sent to before.
+        """
+        return self._lanes.get(topic) if type(topic) is str else None
+
+    def _newTail(self, tags: str | None) -> bytes:
+        """
+        Make what stands behind the bodies of messages of these tags.
+
+        @return: What C{%} completes by a C{UNIQ_KEY}; nothing, where nothing can be
+            sent with them.
+        """
+        marked = Message("", b" ", tags=tags)
+        sample = self._envelope.nextId()
+        try:
+            checkMessage(marked, 1)
+            text = propertiesOf(self._envelope, marked, sample, batched=True)
+        except InvalidMessage:
+            return b""
+        if len(text) > SURELY_SHORT:
+            return b""
+        before, _, after = recordTail(text).partition(sample.encode())
+        if len(self._tails) >= MOST_TAGS:
+            self._tails.clear()
+        tail = before.replace(b"%", b"%%") + b"%b" + after.replace(b"%", b"%%")
+        self._tails[tags] = tail
+        return tail

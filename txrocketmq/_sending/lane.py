@@ -1,0 +1,148 @@
+"""
+The sends that wait to leave together: those to one topic, or to one queue of it.
+
+Law: who comes first leaves first.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from math import inf
+from typing import TYPE_CHECKING
+
+import attrs
+import msgspec
+
+from txrocketmq._wire.records import HEAD_SIZE
+from txrocketmq.message import MessageQueue
+
+from .envelope import Heading
+
+if TYPE_CHECKING:
+    from .member import Member
+
+ALIKE = 1.1
+"""
+By how much the times may differ that members of one frame would have alone.
+"""
+
+MOST_GONE = 64
+"""
+How many cancelled members a lane may hold, beside as many as wait.
+"""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """
+    How much may leave together.
+
+    @ivar messages: So many messages.
+
+    @ivar size: So many bytes of records.
+
+    @ivar seconds: The longest a try may take.
+    """
+
+    messages: int
+    size: int
+    seconds: float
+
+
+@attrs.define(eq=False)
+class Lane:
+    """
+    One of them.
+
+    @ivar queue: The one queue its messages go to, if their callers chose it.
+
+    @ivar waiting: Who waits, in order, and who has waited and is gone.
+
+    @ivar out: How many frames are outstanding, by broker.
+
+    @ivar ripe: Whether somebody will look at it in this turn.
+    """
+
+    heading: Heading
+    queue: MessageQueue | None
+    waiting: deque[Member] = attrs.field(factory=deque)
+    out: dict[str, int] = attrs.field(factory=dict)
+    ripe: bool = False
+    _gone: int = 0
+
+    @property
+    def isIdle(self) -> bool:
+        """
+        Whether nothing waits, and nothing is outstanding.
+        """
+        return not (self.waiting or self.out or self.ripe)
+
+    def front(self) -> Member | None:
+        """
+        Who leaves next.
+        """
+        waiting = self.waiting
+        while waiting:
+            if waiting[0].place is self:
+                return waiting[0]
+            waiting.popleft()
+            self._gone -= 1
+        return None
+
+    def take(self, most: int, limits: Limits, now: float) -> tuple[list[Member], float]:
+        """
+        Take those from the front who may leave together: there is one at least.
+
+        @param most: So many of them.
+
+        @return: They, and for how many seconds they may be on their way: for
+            nobody longer than it has, and for nobody much less than it would
+            have alone.
+        """
+        first = self.waiting.popleft()
+        timeout = min(first.at - now, limits.seconds)
+        earliest = now + timeout
+        latest = inf if timeout == limits.seconds else now + ALIKE * timeout
+        wait = first.message.waitStoreMsgOK
+        members = [first]
+        size = HEAD_SIZE + len(first.message.body) + len(first.tail)
+        while len(members) < most and (each := self.front()) is not None:
+            size += HEAD_SIZE + len(each.message.body) + len(each.tail)
+            if (
+                size > limits.size
+                or each.message.waitStoreMsgOK is not wait
+                or not earliest <= each.at <= latest
+            ):
+                break
+            members.append(self.waiting.popleft())
+        return members, timeout
+
+    def giveBack(self, members: list[Member]) -> None:
+        """
+        Let some wait again whom L{take} gave: they are first once more.
+        """
+        for each in reversed(members):
+            each.place = self
+            self.waiting.appendleft(each)
+
+    def sent(self, broker: str) -> None:
+        """
+        A frame has left.
+        """
+        self.out[broker] = self.out.get(broker, 0) + 1
+
+    def ended(self, broker: str) -> None:
+        """
+        A frame is outstanding no more.
+        """
+        left = self.out.pop(broker) - 1
+        if left:
+            self.out[broker] = left
+
+    def lost(self) -> None:
+        """
+        Somebody who waited is gone.
+        """
+        self._gone += 1
+        if 2 * self._gone > len(self.waiting) + MOST_GONE:
+            self.waiting = deque(each for each in self.waiting if each.place is self)
+            self._gone = 0
