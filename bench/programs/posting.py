@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.request import ProxyHandler, build_opener
@@ -117,20 +117,27 @@ def relayServer(directory: Path) -> Iterator[Server]:
     """
     spool = directory / "spool"
     spool.mkdir(mode=0o700)
+    with (
+        running("-c", SANDBOX, "sandbox", "--port", "0") as (_, line),
+        daemonOn(spool, json.loads(line)["nameServer"]) as server,
+    ):
+        yield server
+
+
+@contextmanager
+def daemonOn(spool: Path, nameServer: str) -> Iterator[Server]:
+    """
+    A relay with this spool.  It is there when it takes messages.
+    """
     port = freePort((0, 1))
-    with ExitStack() as stack:
-        _, line = stack.enter_context(running("-c", SANDBOX, "sandbox", "--port", "0"))
-        pid, _ = stack.enter_context(
-            running(
-                *("-c", DAEMON, "-n", "--pidfile=", f"--rundir={directory}"),
-                *(f"--logfile={directory}/log", "txrocketmq"),
-                *("--name-server", json.loads(line)["nameServer"]),
-                *("--spool", str(spool), "--spool-limit", "1TiB"),
-                *("--listen", f"tcp:{port}:interface=127.0.0.1"),
-                *("--admin-listen", f"tcp:{port + 1}:interface=127.0.0.1"),
-                told=False,
-            )
-        )
+    words = (
+        *("-c", DAEMON, "-n", "--pidfile=", f"--logfile={spool.parent}/log"),
+        *("txrocketmq", "--name-server", nameServer),
+        *("--spool", str(spool), "--spool-limit", "1TiB"),
+        *("--listen", f"tcp:{port}:interface=127.0.0.1"),
+        *("--admin-listen", f"tcp:{port + 1}:interface=127.0.0.1"),
+    )
+    with running(*words, told=False) as (pid, _):
         _awaitReady(port)
         yield Server(pid, port, port + 1)
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 import sqlite3
 import tracemalloc
 
+from tests.spool.filling import fill
 from tests.spool.support import SpoolTestCase
-from txrocketmq._spool import SpoolEntry, database
-from txrocketmq.message import Message
+from txrocketmq._spool import database
 
 COUNT = 150_000
-TOGETHER = 1000
 STEPS_TO_OPEN = 2
 STEPS_TO_READ = 50
 """
@@ -50,12 +49,8 @@ class BacklogTests(SpoolTestCase):
         messages at once, in little memory; its counts are there.
         """
         self.steps = 0
-        spool = self.spool()
-        message = Message("T", bytes(500))
-        for start in range(0, COUNT, TOGETHER):
-            numbers = range(start, start + TOGETHER)
-            self.wait(spool.append([SpoolEntry(message, f"ID{n}") for n in numbers]))
-        self.close(spool)
+        self.directory.rmdir()
+        fill(self.directory, COUNT, 500)
         size = (self.directory / "spool.db").stat().st_size
         self.assertGreater(size, database.SMALL)
         tracemalloc.start()

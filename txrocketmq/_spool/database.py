@@ -26,7 +26,7 @@ from .entries import Kept
 from .records import PAGE
 from .schema import adopt
 from .state import State
-from .tables import oldestOf, readWaiting
+from .tables import checkRows, oldestOf, readWaiting
 
 T = TypeVar("T")
 
@@ -40,10 +40,11 @@ STATEMENTS = 64
 How many prepared statements are kept.
 """
 
-SMALL = 64 * 1024 * 1024
+SMALL = 32 * 1024 * 1024
 """
-The longest file, in bytes, that is read as a whole when it is opened: that takes
-some tenths of a second.  Of a longer one, each message is checked when it is read.
+The longest file, in bytes, that is read as a whole when it is opened: with messages of
+100 bytes that takes three tenths of a second.  Of a longer one, each message is checked
+when it is read.
 """
 
 SLACK = 16 * 1024 * 1024
@@ -143,11 +144,7 @@ class Database:
         (said,) = self.connection.execute("PRAGMA quick_check(1)").fetchone()
         if said != "ok":
             raise SpoolDamaged("the spool's file is damaged")
-        after = found = 0
-        while kept := readWaiting(self.connection, after, 4096, 1 << 24):
-            after = kept[-1].number
-            found += len(kept)
-        if found != self.state.waiting:
+        if checkRows(self.connection) != self.state.waiting:
             raise SpoolDamaged("the spool's counters do not fit what is there")
 
     def waiting(self, after: int, most: int, mostBytes: int) -> list[Kept]:

@@ -38,15 +38,20 @@ WINDOW = 512
 The most messages under way.
 """
 
-SLICE = 64
+SLICE = 16
 """
-The most messages that are sent in one turn of the reactor.
+The most messages that are sent in one turn of the reactor: a request waits for some
+turns, and each of these takes a few milliseconds then.
+"""
+
+BUSY = 64
+"""
+How many messages come in in a turn when requests take all the time there is.
 """
 
 BUSY_SLICE = 4
 """
-The same in a turn in which more than L{SLICE} messages came in: so many come in when
-requests take all the time there is, and what is sent is taken from them.
+The most messages that are sent in such a turn: the time is taken from requests.
 """
 
 STRAYED = 1.0
@@ -190,7 +195,7 @@ class Forwarder:
         How many messages are to be sent in this turn.
         """
         before, self._appended = self._appended, self._spool.appended
-        return SLICE if self._appended - before <= SLICE else BUSY_SLICE
+        return SLICE if self._appended - before <= BUSY else BUSY_SLICE
 
     def _goOn(self) -> None:
         """

@@ -14,7 +14,7 @@ from sqlite3 import Connection
 from txrocketmq.errors import SpoolDamaged
 
 from .entries import Kept
-from .records import cut, keptOf, rowsOf, sizesOf, spaceOf
+from .records import checksum, cut, keptOf, rowsOf, sizesOf, spaceOf
 from .state import State
 
 MOST_ROWS = 256
@@ -171,6 +171,24 @@ def _numbers(text: str) -> list[int]:
     The numbers in a list that SQLite wrote.
     """
     return list(map(int, text.split(",")))
+
+
+def checkRows(connection: Connection) -> int:
+    """
+    Read all messages that wait; nobody else is busy then.
+
+    @return: How many there are.
+
+    @raise SpoolDamaged: When one is not what was written.
+    """
+    count = 0
+    for number, crc, record in connection.execute(
+        "SELECT number, crc, CAST(record AS BLOB) FROM waiting"
+    ):
+        if record is None or checksum(number, record) != crc:
+            raise SpoolDamaged(f"message {number} is damaged")
+        count += 1
+    return count
 
 
 def dropMessages(connection: Connection, state: State, numbers: Sequence[int]) -> int:
