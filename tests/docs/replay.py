@@ -14,7 +14,8 @@ own:
     - all other Python blocks are pieces: they are pasted, one after the other, in
       place of L{PLACE} in the program at the beginning of C{howto/index.rst}.
 
-Ports that pages name are replaced by free ones.
+Ports that pages name are replaced by free ones.  A relay that is started ends the
+one before it, as the page's reader does.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from textwrap import indent
 from urllib.error import URLError
@@ -44,6 +45,7 @@ PLACE = "    # What these pages show goes here.\n"
 
 NAME_SERVER = "9876"
 RELAY = "8088"
+ADMIN = "8089"
 
 #: Commands that may go on until they are told to stop.
 LASTING = re.compile(
@@ -81,6 +83,7 @@ class Reader:
     environment: dict[str, str]
     ports: dict[str, int] = attrs.field(factory=dict)
     _running: ExitStack = attrs.field(factory=ExitStack)
+    _relay: ExitStack = attrs.field(factory=ExitStack)
 
     def replay(self) -> None:
         """
@@ -88,9 +91,9 @@ class Reader:
 
         @raise Different: When something is not as the page has it.
         """
-        self.ports = {port: freePort() for port in (NAME_SERVER, RELAY)}
+        self.ports = {port: freePort() for port in (NAME_SERVER, RELAY, ADMIN)}
         blocks = blocksOf(self.page)
-        with self._running:
+        with self._running, self._relay:
             if not any(_startsSandbox(block) for block in blocks):
                 self._start(f"txrocketmq sandbox --port {NAME_SERVER} --brokers 2")
             for block in blocks:
@@ -116,7 +119,7 @@ class Reader:
         """
         steps = [step.strip() for step in command.text.split("&&")]
         text = " && ".join(step for step in steps if not DONE.search(step))
-        if not text or ("curl " in text and shutil.which("curl") is None):
+        if not text or any(_isMissing(tool, text) for tool in ("curl", "openssl")):
             return
         if _lasts(command):
             self._start(text)
@@ -182,10 +185,14 @@ class Reader:
         Start something that lasts as long as the page does, and wait for it.
         """
         isRelay = "sandbox" not in text.split("--")[0]
-        if isRelay and "--listen" not in text:
-            text += f" --listen tcp:{RELAY}:interface=127.0.0.1"
+        if isRelay:
+            self._relay.close()
+            text += f" --admin-listen tcp:{ADMIN}:interface=127.0.0.1"
+            if "--listen" not in text:
+                text += f" --listen tcp:{RELAY}:interface=127.0.0.1"
         command = ["bash", "-c", f"exec {self._local(text)}"]
-        process = self._running.enter_context(
+        stack = self._relay if isRelay else self._running
+        process = stack.enter_context(
             lasting(command, self.directory, self.environment)
         )
         if isRelay:
@@ -201,7 +208,7 @@ class Reader:
         until = time.monotonic() + LIMIT
         while time.monotonic() < until:
             try:
-                with urlopen(f"http://127.0.0.1:{self.ports[RELAY]}/readyz"):
+                with urlopen(f"http://127.0.0.1:{self.ports[ADMIN]}/readyz"):
                     return
             except (URLError, ConnectionError):
                 time.sleep(0.05)
@@ -255,7 +262,9 @@ def lasting(
         try:
             yield process
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
+            # A page may have ended it.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
             process.wait(LIMIT)
 
 
@@ -270,6 +279,13 @@ def environmentFor(directory: Path) -> dict[str, str]:
         if not name.startswith("TXROCKETMQ_") and name != "NAMESRV_ADDR"
     }
     return {**kept, "PATH": f"{scripts}:{kept['PATH']}", "HOME": str(directory)}
+
+
+def _isMissing(tool: str, text: str) -> bool:
+    """
+    Whether a command needs a tool that is not installed here.
+    """
+    return f"{tool} " in text and shutil.which(tool) is None
 
 
 def _isPiece(block: Block) -> bool:

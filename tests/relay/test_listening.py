@@ -131,6 +131,7 @@ class DoorTests(DoorTestCase):
         bound = [(port, backlog) for port, _, backlog, _ in self.reactor.tcpServers]
         self.assertEqual(bound, [(1, BACKLOG), (3, 7)])
         self.assertEqual(len(doors.addresses), 2)
+        self.assertEqual(doors.links[0], f"http://{doors.addresses[0]}/")
         self.assertEqual(self.reactor.getReaders(), [])
         doors.accept()
         self.assertEqual(len(self.reactor.getReaders()), 2)
@@ -313,6 +314,23 @@ class CertificateTests(DoorTestCase):
             self.assertIn(
                 name.encode(), shown.to_cryptography().public_bytes(Encoding.DER)
             )
+
+    def test_protocols(self) -> None:
+        """
+        Whatever protocols a client offers, it is HTTP/1.1 that is spoken, and told
+        if the client has asked for it.
+        """
+        identity = Identity(contextOf(self.place()))
+        for offered, taken in (
+            ([b"h2", b"http/1.1"], b"http/1.1"),
+            ([b"http/1.1"], b"http/1.1"),
+            ([b"h2"], b""),
+        ):
+            client = SSL.Context(SSL.TLS_METHOD)
+            client.set_alpn_protos(offered)
+            server = identity.serverConnectionForTLS(None)  # type: ignore[arg-type]
+            shaken = self.shake(server, client)
+            self.assertEqual(shaken.get_alpn_proto_negotiated(), taken)
 
     def test_clients(self) -> None:
         """

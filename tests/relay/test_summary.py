@@ -52,6 +52,17 @@ class SummaryTests(LookingTestCase):
         self.cluster.advance(1.0)
         self.assertEqual(self.said(), ["Everything is stored as it comes"])
 
+    def test_nothingStored(self) -> None:
+        """
+        It is not said of messages that were refused, and then deleted.
+        """
+        self.spooling()
+        self.tally.accepted("spool", 3, 12)
+        for _ in range(3):
+            self.tally.refused("message_refused")
+        self.cluster.advance(1.0)
+        self.assertEqual(self.said(), ["Ready; no messages come at the moment"])
+
     def test_someBrokersDown(self) -> None:
         """
         Some brokers that are away are no reason to lose anything.
@@ -126,8 +137,8 @@ class SummaryTests(LookingTestCase):
             self.said(),
             [
                 (
-                    "Messages come faster than brokers take them; 1,900 messages wait in "
-                    "the spool"
+                    "Messages come faster than brokers take them; 1,900 messages "
+                    "wait in the spool"
                 )
             ],
         )

@@ -265,11 +265,11 @@ class Spool:
         @return: The claim, to be settled or released; or what became of the first
             request with the key.  It may fail with
 
-            - L{ClaimBusy} when that is still being worked on
+                - L{ClaimBusy} when that is still being worked on
 
-            - L{ClaimMismatch} when it had another body
+                - L{ClaimMismatch} when it had another body
 
-            - L{SpoolUnavailable}
+                - L{SpoolUnavailable}
         """
         mine = Claim(token, key, digest)
         first = self._live.get((token, key))

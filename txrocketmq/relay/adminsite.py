@@ -213,6 +213,12 @@ class AdminSite(Site):
         self.noisy = False
         self.channels: set[AdminChannel] = set()
 
+    def acceptableProtocols(self) -> list[bytes]:
+        """
+        What is spoken with TLS: never HTTP/2.
+        """
+        return [b"http/1.1"]
+
     def close(self) -> None:
         """
         Drop all connections: the relay has stopped.

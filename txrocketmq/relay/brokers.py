@@ -123,11 +123,11 @@ def _view(broker: BrokerStats, isolated: set[str]) -> BrokerView:
     """
     A broker that routes name.
     """
-    state, words = _state(broker, isolated), ""
+    state = _state(broker, isolated)
+    words = WORDS[state]
     if state == "refused" and broker.failure:
-        reason = broker.failure.removeprefix(f"{broker.address}: ")
-        words = f": {reason[:MOST_WORDS]}"
-    return BrokerView(broker.brokerName, broker.address, state, WORDS[state] + words)
+        words = broker.failure.removeprefix(f"{broker.address}: ")[:MOST_WORDS]
+    return BrokerView(broker.brokerName, broker.address, state, words)
 
 
 def _state(broker: BrokerStats, isolated: set[str]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from OpenSSL import SSL, crypto
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
@@ -24,6 +25,8 @@ from zope.interface import implementer
 from txrocketmq.relay.endpoints import Place
 
 PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+HTTP = b"http/1.1"
 
 
 @implementer(IOpenSSLServerConnectionCreator)
@@ -69,9 +72,19 @@ def contextOf(place: Place) -> SSL.Context:
             raiseMinimumTo=TLSVersion.TLSv1_2,
         ).getContext()
         context.check_privatekey()
+        # Not Twisted's, which ends connections of clients that offer what its
+        # factories do not name.
+        context.set_alpn_select_callback(_protocol)
     except SSL.Error:
         raise place.wrong("has a privateKey that is not its certificate's") from None
     return context
+
+
+def _protocol(connection: SSL.Connection, offered: list[bytes]) -> Any:
+    """
+    What is spoken on a connection: HTTP/1.1, whether its client knows that or not.
+    """
+    return HTTP if HTTP in offered else SSL.NO_OVERLAPPING_PROTOCOLS
 
 
 def _key(place: Place, file: str) -> crypto.PKey:

@@ -68,6 +68,16 @@ class Doors:
         """
         return [shownAddress(port.getHost()) for port in self._ports]
 
+    @property
+    def links(self) -> list[str]:
+        """
+        The same as a browser takes it.
+        """
+        return [
+            _link(place, port.getHost())
+            for place, port in zip(self._places, self._ports, strict=True)
+        ]
+
     def open(self, factory: IProtocolFactory) -> None:
         """
         Bind everything, unless that is done already; take no connections yet.
@@ -195,6 +205,16 @@ def shownAddress(address: IAddress) -> str:
         case UNIXAddress(name=bytes() as name):
             return name.decode(errors="replace")
     return str(address)
+
+
+def _link(place: Place, address: IAddress) -> str:
+    """
+    The address of a place's first page, if a browser can get there.
+    """
+    shown = shownAddress(address)
+    if isinstance(address, UNIXAddress):
+        return shown
+    return f"{'https' if place.secure else 'http'}://{shown}/"
 
 
 def _cannot(place: Place, why: object) -> CannotStart:

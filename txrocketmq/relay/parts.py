@@ -130,6 +130,7 @@ class Parts:
               open
         """
         if self._sandbox is not None:
+            self._log.warn("The cluster is a sandbox: what it stores ends with it")
             self._sandbox.startService()
         self._client.startService()
         self.state.start()
@@ -149,7 +150,8 @@ class Parts:
         except (CancelledError, RocketMQError):
             return
         self.state.clientReady = True
-        self._log.info("Connected to the cluster: {client}", client=self._client)
+        nameServer = self._client.stats().nameServer
+        self._log.info("Connected to the cluster by {server}", server=nameServer)
 
     async def stop(self, drain: Drain, reserve: float) -> int | None:
         """
@@ -204,6 +206,12 @@ class Parts:
         Where it listens, in words.
         """
         return ", ".join(self._doors.addresses)
+
+    def shownPages(self) -> str:
+        """
+        Where the status page is, in words.
+        """
+        return ", ".join(self._adminDoors.links)
 
     @property
     def _resolvedTLS(self) -> bool:

@@ -144,6 +144,7 @@ class Relay(Service):
             return
         assert self._notifier is not None
         self._notifier.ready()
+        self._log.info("The status page is at {pages}", pages=parts.shownPages())
         self._log.info("Taking messages at {places}", places=parts.shownPlaces())
         await parts.whenConnected()
 

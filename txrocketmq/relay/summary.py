@@ -240,7 +240,7 @@ def _flow(state: RelayState) -> str:
     recently = state.history.recently()
     if waiting > 2 * recently.stored:
         return f"{_messages(waiting)} in the spool on the way to the brokers"
-    if recently.accepted or recently.inFlight or waiting:
+    if recently.stored or recently.inFlight or waiting:
         return "Everything is stored as it comes"
     return "Ready; no messages come at the moment"
 

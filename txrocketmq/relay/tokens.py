@@ -1,5 +1,5 @@
 """
-Who may send, and to which topics.
+Who may send, and to which topics::
 
     [[token]]
     name = "billing"
