@@ -267,6 +267,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     ),
     "F62": (
         f"{LIMITS}.RoomTests.test_countsMessages",
+        f"{LIMITS}.RoomTests.test_topicsTakeTurns",
         f"{LIMITS}.RoomTests.test_failInsteadOfWaiting",
         f"{SCALE}.test_fail",
         f"{SCALE}.test_wait",

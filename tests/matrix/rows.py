@@ -108,7 +108,7 @@ ROWS = (
     Row("F59", "E", "U", "cancel at every stage: truthful, nothing leaks"),
     Row("F60", "E", "U", "callbacks that raise or come back in: isolated"),
     Row("F61", "E", "U X", "a long queue, broker down: all end in time"),
-    Row("F62", "E", "U X", "a burst beyond the limit: exactly the limit"),
+    Row("F62", "E", "U X", "a burst beyond the limit: exactly it, topics take turns"),
     Row("F63", "E", "X", "no file descriptors: NO, recovers, no spinning"),
     Row("F64", "E", "U X", "the wall clock steps: deadlines do not"),
     Row("F65", "E", "U X", "the reactor stood still: read before timing out"),
@@ -151,7 +151,6 @@ OPEN: dict[str, str] = {
     "after a real kill by tests.broker.test_crash alone, which needs Java",
     "F50": "the percentiles of the fast broker's sends are not measured over sockets",
     "F54": "expired tokens and skewed clocks need a real broker",
-    "F62": "room is given in order, not by topic",
     "F67": "writes that are torn or come in another order are left to SQLite's own "
     "tests; the kill is at random moments, not in each stage of a commit",
     "F72": "network file systems are not tried",

@@ -202,6 +202,27 @@ class LoadTests(FaultTestCase):
         self.cluster.flush()
         self.assertEqual(len(self.ends.results), 500)
 
+    @row("F62")
+    def test_flood(self) -> None:
+        """
+        A flood to one topic that brokers are slow to take: another topic's send
+        waits for one place, not for all that came before it.
+        """
+        self.result(self.sandbox.createTopic("Other"))
+        self.producer = self.producerOf(
+            "flood", maxInFlightMessages=10, sendTimeout=100.0
+        )
+        self.both(faults.delay(1.0), times=1000)
+        self.sends(500)
+        self.cluster.flush()
+        began = self.clock.seconds()
+        self.result(self.producer.send(Message("Other", b"x")))
+        self.assertLess(self.clock.seconds() - began, 2.0 + TICK)
+        self.assertGreater(self.producer.stats().waiting, 400)
+        self.result(self.producer.flush())
+        self.assertEqual(len(self.ends.results), 500)
+        self.assertEqual(self.producer.stats().inFlight, 0)
+
 
 class SteadyTests(SynchronousTestCase):
     """

@@ -82,6 +82,48 @@ class RoomTests(TestCase):
         self.successResultOf(small)
         self.assertEqual((room.messages, room.size, room.waiting), (2, 55, 0))
 
+    def test_topicsTakeTurns(self) -> None:
+        """
+        Whoever waits for another topic than most do is next; within a topic the
+        order is kept, and a large message is passed by nobody.
+        """
+        room = roomOf(messages=10, size=100, waiting=20, waitingSize=1000)
+        room.take(100)
+        order: list[str] = []
+        for name, size in (
+            *((f"a{at}", 10) for at in range(4)),
+            ("b0", 60),
+            ("b1", 10),
+            ("c0", 10),
+        ):
+            room.wait(size, name[0]).addCallback(
+                lambda _, name=name: order.append(name)
+            )
+        self.assertEqual((room.waiting, order), (7, []))
+        room.release(100)
+        self.assertEqual(order, ["a0", "b0", "c0", "a1", "b1"])
+        self.assertEqual((room.waiting, room.size), (2, 100))
+        room.release(60)
+        self.assertEqual(order[5:], ["a2", "a3"])
+        self.assertEqual((room.messages, room.size, room.waiting), (6, 60, 0))
+
+    def test_leavingLate(self) -> None:
+        """
+        Those who leave let others in of whichever topic; nothing is kept of them.
+        """
+        room = roomOf(messages=1, waiting=10, waitingSize=100)
+        room.take(1)
+        waits = [room.wait(7, topic) for topic in "aabbc"]
+        for wait in reversed(waits[1:]):
+            wait.cancel()
+            self.failureResultOf(wait, CancelledError)
+        self.assertEqual(room.waiting, 1)
+        room.release(1)
+        self.successResultOf(waits[0])
+        self.assertEqual((room.waiting, room.size), (0, 7))
+        room.release(7)
+        self.successResultOf(room.whenWritable())
+
     def test_waitingHasLimits(self) -> None:
         """
         Beyond them a send fails at once and says why.

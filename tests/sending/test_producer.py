@@ -203,7 +203,7 @@ class RefusedHereTests(ClusterTestCase):
             (Message("T", b"x"), {"queue": MessageQueue("U", "broker-a", 0)}),
             (Message("T", b"x"), {"queue": "broker-a:0"}),
             (Message("T", b"x"), {"queue": queue, "selector": lambda q, m: q[0]}),
-            (Message("T", b"x"), {"queue": MessageQueue("T", "broker-a", "0")}),
+            (Message("T", b"x"), {"queue": MessageQueue("T", "broker-a", -1)}),
             (Message("T", b"x"), {"selector": "first"}),
             (Message("T", b"x"), {"timeout": float("nan")}),
             (Message("T", b"x"), {"mode": "SYNC"}),

@@ -150,8 +150,9 @@ class Intake:
         Wait for room as long as the send has time.
         """
         left = max(send.at - self._clock.seconds(), 0.0)
+        size, topic = send.outgoing.size, send.outgoing.wireTopic
         try:
-            await self.room.wait(send.outgoing.size).addTimeout(left, self._clock)
+            await self.room.wait(size, topic).addTimeout(left, self._clock)
         except TwistedTimeout:
             raise TooManyInFlight(
                 f"there was no room within {left:.1f} s: "

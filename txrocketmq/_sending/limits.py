@@ -5,31 +5,58 @@ Laws:
 
     - A place is held from the call of a send to its end, and given back once.
 
-    - Who waits is let in in the order they came.
+    - Who waits is let in in the order they came for their topic; topics take turns,
+      so that a flood of one lets the others through.
 
     - A single message beyond the byte limit is let in when nothing else is.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
+from collections.abc import Callable
 
-import attrs
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 
 from txrocketmq.errors import TooManyInFlight
 from txrocketmq.message import WhenFull
 from txrocketmq.settings import ProducerSettings
 
 
-@attrs.define(eq=False)
-class _Waiting:
+class _Line:
     """
-    A send that waits for room.
+    The sends to one topic that wait for room.
+
+    @ivar waiting: How many bytes each of them has, in their order.
     """
 
-    size: int
-    admitted: Deferred[None]
+    __slots__ = ("_left", "topic", "waiting")
+
+    def __init__(self, topic: str, left: Callable[[_Line, int], None]) -> None:
+        """
+        @param left: Is told when one of them waits no more, and of its bytes.
+        """
+        self.topic = topic
+        self.waiting: OrderedDict[Deferred[None], int] = OrderedDict()
+        self._left = left
+
+    def join(self, size: int) -> Deferred[None]:
+        """
+        Wait at its end.
+
+        @return: As L{Room.wait}.
+        """
+        admitted: Deferred[None] = Deferred(self._leave)
+        self.waiting[admitted] = size
+        return admitted
+
+    def _leave(self, admitted: Deferred[None]) -> None:
+        """
+        One is cancelled.
+        """
+        size = self.waiting.pop(admitted, None)
+        if size is not None:
+            self._left(self, size)
 
 
 class Room:
@@ -39,6 +66,8 @@ class Room:
     @ivar messages: How many sends hold a place.
 
     @ivar size: The bytes of their bodies.
+
+    @ivar waiting: How many sends wait for a place.
     """
 
     def __init__(self, settings: ProducerSettings) -> None:
@@ -50,17 +79,11 @@ class Room:
         self._maxBytes = settings.maxInFlightBytes
         self.messages = 0
         self.size = 0
-        self._queue: deque[_Waiting] = deque()
+        self.waiting = 0
+        self._lines: OrderedDict[str, _Line] = OrderedDict()
         self._waitingSize = 0
         self._writable: list[Deferred[None]] = []
         self._admitting = False
-
-    @property
-    def waiting(self) -> int:
-        """
-        How many sends wait for a place.
-        """
-        return len(self._queue)
 
     def take(self, size: int) -> bool:
         """
@@ -68,28 +91,29 @@ class Room:
         """
         messages, total = self.messages, self.size + size
         if messages and (
-            messages >= self._maxMessages or total > self._maxBytes or self._queue
+            messages >= self._maxMessages or total > self._maxBytes or self.waiting
         ):
             return False
         self.messages = messages + 1
         self.size = total
         return True
 
-    def wait(self, size: int) -> Deferred[None]:
+    def wait(self, size: int, topic: str = "") -> Deferred[None]:
         """
-        Wait for a place.
+        Wait for a place, behind those who wait for the same topic.
 
         @return: Fires once the place is taken.  It may fail with
-            L{TooManyInFlight}, at once; cancelling it leaves the queue.
+            L{TooManyInFlight}, at once; cancelling it leaves the line.
         """
         refusal = self._refusal(size)
-        admitted: Deferred[None] = Deferred(self._leave)
         if refusal is not None:
-            admitted.errback(refusal)
-            return admitted
-        self._queue.append(_Waiting(size, admitted))
+            return fail(refusal)
+        line = self._lines.get(topic)
+        if line is None:
+            line = self._lines[topic] = _Line(topic, self._left)
+        self.waiting += 1
         self._waitingSize += size
-        return admitted
+        return line.join(size)
 
     def release(self, size: int, places: int = 1) -> None:
         """
@@ -97,7 +121,7 @@ class Room:
         """
         self.messages -= places
         self.size -= size
-        if self._queue or self._writable:
+        if self.waiting or self._writable:
             self._admit()
 
     def whenWritable(self) -> Deferred[None]:
@@ -116,7 +140,7 @@ class Room:
         """
         Whether there is room for another message of any usual size.
         """
-        return not self._queue and self._fits(1)
+        return not self.waiting and self._fits(1)
 
     def _fits(self, size: int) -> bool:
         """
@@ -138,11 +162,11 @@ class Room:
                 "(maxInFlightMessages, maxInFlightBytes)"
             )
         if (
-            len(self._queue) >= settings.maxWaitingMessages
+            self.waiting >= settings.maxWaitingMessages
             or self._waitingSize + size > settings.maxWaitingBytes
         ):
             return TooManyInFlight(
-                f"{len(self._queue)} messages ({self._waitingSize} bytes) wait for "
+                f"{self.waiting} messages ({self._waitingSize} bytes) wait for "
                 f"room: at most {settings.maxWaitingMessages} "
                 f"({settings.maxWaitingBytes} bytes) may "
                 "(maxWaitingMessages, maxWaitingBytes)"
@@ -151,39 +175,52 @@ class Room:
 
     def _admit(self) -> None:
         """
-        Let in as many as fit, in order, then tell who asked for room.
+        Let in as many as fit, in turn, then tell who asked for room.
         """
         if self._admitting:
             # A send let in just now has ended already: the loop below goes on.
             return
         self._admitting = True
         try:
-            while self._queue and self._fits(self._queue[0].size):
-                self._letIn(self._queue.popleft())
+            while self._lines and self._letIn(next(iter(self._lines.values()))):
+                pass
             while self._writable and self._open:
                 self._writable.pop(0).callback(None)
         finally:
             self._admitting = False
 
-    def _letIn(self, first: _Waiting) -> None:
+    def _letIn(self, line: _Line) -> bool:
         """
-        Give the first in the queue its place.
-        """
-        self._waitingSize -= first.size
-        self.messages += 1
-        self.size += first.size
-        first.admitted.callback(None)
+        Give the first of a line its place, if it fits; then it is the others' turn.
 
-    def _leave(self, admitted: Deferred[None]) -> None:
+        @return: Whether it fits: if not, nobody passes it.
         """
-        Take a cancelled send out of the queue; those behind it may fit now.
+        admitted, size = next(iter(line.waiting.items()))
+        if not self._fits(size):
+            return False
+        del line.waiting[admitted]
+        self._lines.move_to_end(line.topic)
+        self._shorter(line, size)
+        self.messages += 1
+        self.size += size
+        admitted.callback(None)
+        return True
+
+    def _left(self, line: _Line, size: int) -> None:
         """
-        for entry in self._queue:
-            if entry.admitted is admitted:
-                self._queue.remove(entry)
-                self._waitingSize -= entry.size
-                break
+        A send waits no more; those behind it may fit now.
+        """
+        self._shorter(line, size)
         self._admit()
+
+    def _shorter(self, line: _Line, size: int) -> None:
+        """
+        One fewer waits in a line.
+        """
+        self.waiting -= 1
+        self._waitingSize -= size
+        if not line.waiting:
+            del self._lines[line.topic]
 
     def _forget(self, writable: Deferred[None]) -> None:
         """
