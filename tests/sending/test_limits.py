@@ -90,15 +90,17 @@ class RoomTests(TestCase):
         room = roomOf(messages=10, size=100, waiting=20, waitingSize=1000)
         room.take(100)
         order: list[str] = []
+
+        def letIn(ignored: object, name: str) -> None:
+            order.append(name)
+
         for name, size in (
             *((f"a{at}", 10) for at in range(4)),
             ("b0", 60),
             ("b1", 10),
             ("c0", 10),
         ):
-            room.wait(size, name[0]).addCallback(
-                lambda _, name=name: order.append(name)
-            )
+            room.wait(size, name[0]).addCallback(letIn, name)
         self.assertEqual((room.waiting, order), (7, []))
         room.release(100)
         self.assertEqual(order, ["a0", "b0", "c0", "a1", "b1"])
