@@ -168,7 +168,7 @@ class MetricsTests(LookingTestCase):
         self.spool.figures.update(
             waiting=3, waitingBytes=300, refusedBytes=20, commits=4, fileBytes=9000
         )
-        self.spool.figures.update(recovered=5, lost=6, oldest=EPOCH - 7)
+        self.spool.figures.update(recovered=5, lost=6, oldest=EPOCH - 7, claimBytes=8)
         self.spool.accepting = False
         self.forwarder.state = "backing off"
         moved = self.moved(before)
@@ -177,6 +177,7 @@ class MetricsTests(LookingTestCase):
             "spool_bytes{}": 300,
             "spool_refused_messages{}": 2,
             "spool_refused_bytes{}": 20,
+            "spool_answer_bytes{}": 8,
             "spool_commits_total{}": 4,
             "spool_file_bytes{}": 9000 - 4096,
             "spool_recovered_messages{}": 5,

@@ -11,7 +11,7 @@ from twisted.internet.defer import gatherResults
 from twisted.logger import capturedLogs
 
 from tests.spool.support import SpoolTestCase, entries
-from txrocketmq._spool import Spool, database
+from txrocketmq._spool import Claim, Spool, database
 from txrocketmq._spool.handover import PROBE
 from txrocketmq._spool.place import Place
 from txrocketmq.errors import SpoolUnavailable
@@ -25,6 +25,8 @@ class Disk:
 
     @ivar after: Whether the statement is carried out all the same.
 
+    @ivar isOnce: Whether it works after that.
+
     @ivar error: As which of SQLite's errors.
 
     @ivar opened: How often the file was opened.
@@ -33,6 +35,7 @@ class Disk:
     def __init__(self) -> None:
         self.fails: str | None = None
         self.after = False
+        self.isOnce = False
         self.opened = 0
         self.error = sqlite3.SQLITE_IOERR
         self.openable = True
@@ -53,6 +56,8 @@ class Disk:
                 Carry out a statement, or fail.
                 """
                 failing = disk.fails is not None and sql.startswith(disk.fails)
+                if failing and disk.isOnce:
+                    disk.fails = None
                 if failing and disk.after:
                     super().execute(sql, *args)  # type: ignore[arg-type]
                 if failing:
@@ -132,6 +137,40 @@ class FailureTests(SpoolTestCase):
         self.assertEqual(spool.counts.waiting, 1)
         self.wait(spool.append(entries(1, 1)))
         self.assertEqual(self.waiting(spool), ["ID0000", "ID0001"])
+
+    def test_keyOfACommitThatFails(self) -> None:
+        """
+        With the messages of such a commit goes what is known of their key: whoever
+        sends them again is not told that they are kept.
+        """
+        spool = self.broken("COMMIT", after=True)
+        self.disk.fails = None
+        claim = self.wait(spool.claim("token", "key", b"digest"))
+        assert isinstance(claim, Claim)
+        self.disk.fails = "COMMIT"
+        with self.assertRaises(SpoolUnavailable):
+            self.wait(spool.append(entries(5, 10), claim))
+        self.wait(spool.release(claim))
+        self.mend()
+        again = self.wait(spool.claim("token", "key", b"digest"))
+        self.assertIsInstance(again, Claim)
+        self.assertEqual(self.waiting(spool), ["ID0000"])
+
+    def test_numbersOfACommitThatFails(self) -> None:
+        """
+        What is taken back is taken back at once: its numbers are those of others
+        later, after the file was found to be damaged, too.
+        """
+        spool = self.broken("UPDATE state")
+        self.disk.error, self.disk.isOnce = sqlite3.SQLITE_CORRUPT, True
+        self.refuseOne(spool)
+        self.wait(spool.append(entries(5, 20)))
+        self.disk.fails, self.disk.error = "BEGIN", sqlite3.SQLITE_IOERR
+        self.refuseOne(spool)
+        self.mend()
+        kept = [f"ID{number:04}" for number in (0, 20, 21, 22, 23, 24)]
+        self.assertEqual(self.waiting(spool), kept)
+        self.assertEqual(spool.counts.waiting, 6)
 
     def test_reads(self) -> None:
         """

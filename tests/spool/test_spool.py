@@ -16,9 +16,11 @@ from txrocketmq._spool import (
     Replayed,
     Spool,
     SpoolEntry,
+    claims,
 )
 from txrocketmq._spool.claims import LIFETIME
-from txrocketmq._spool.spool import FORGET
+from txrocketmq._spool.keys import FORGET
+from txrocketmq._spool.spool import KEYS_SHARE
 from txrocketmq.errors import SpoolFull, SpoolUnavailable
 from txrocketmq.message import Message
 
@@ -376,6 +378,51 @@ class ClaimTests(SpoolTestCase):
         commits = spool.counts.commits
         self.assertIsInstance(self.claim(spool, "another"), Claim)
         self.assertEqual(spool.counts.commits, commits + 1)
+
+    def test_room(self) -> None:
+        """
+        Answers take room, which is given back after a day; there is a most of it, and
+        a key that could not be remembered is not taken.
+        """
+        spool = self.spool(limit=200_000)
+        answers = 0
+        while spool.counts.claimBytes < 200_000 // KEYS_SHARE:
+            claim = self.claim(spool, f"k{answers}")
+            assert isinstance(claim, Claim)
+            self.wait(spool.settle(claim, 200, bytes(5000)))
+            answers += 1
+            self.assertGreaterEqual(spool.counts.claimBytes, answers * 5000)
+        with self.assertRaises(SpoolFull):
+            self.claim(spool, "one more")
+        self.assertIsInstance(self.claim(spool, "k0"), Replayed)
+        with self.assertRaises(SpoolFull):
+            self.wait(spool.append([entry(0)] * 3000))
+        self.wait(spool.append([entry(0)]))
+        self.close(spool)
+        spool = self.spool(limit=200_000)
+        self.assertGreater(spool.counts.claimBytes, 200_000 // KEYS_SHARE)
+        self.now += LIFETIME + FORGET
+        self.assertIsInstance(self.claim(spool, "k0"), Claim)
+        self.assertEqual(spool.counts.claimBytes, 0)
+
+    def test_muchIsForgotten(self) -> None:
+        """
+        What is too old is forgotten in parts, and is not known before, either.
+        """
+        self.patch(claims, "MOST_FORGOTTEN", 2)
+        spool = self.spool()
+        for number in range(5):
+            claim = self.claim(spool, f"k{number}")
+            assert isinstance(claim, Claim)
+            self.wait(spool.settle(claim, 200, b"answer"))
+        one = spool.counts.claimBytes // 5
+        self.now += LIFETIME + FORGET
+        for left in (3, 1, 0):
+            claim = self.claim(spool, "k4")
+            assert isinstance(claim, Claim)
+            self.assertEqual(spool.counts.claimBytes, left * one)
+            self.wait(spool.release(claim))
+            self.now += FORGET + 1
 
     def test_unavailable(self) -> None:
         """

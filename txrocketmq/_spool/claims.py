@@ -16,6 +16,8 @@ import msgspec
 
 from txrocketmq.errors import RocketMQError
 
+from .database import Database
+
 LIFETIME = 24 * 3600.0
 """
 Seconds for which an answer is given again.
@@ -71,6 +73,20 @@ class Replayed(msgspec.Struct, frozen=True, array_like=True):
     msgIds: tuple[str, ...] = ()
 
 
+MOST_FORGOTTEN = 5000
+"""
+How many are forgotten at once.
+"""
+
+CLAIM_ROW = 400
+"""
+The bytes an answer counts for besides its record: its key and its token, which are
+there twice and bounded, and what the database needs for it.
+"""
+
+_SIZE = f"coalesce(sum(length(record) + {CLAIM_ROW}), 0)"
+_OLDEST = "rowid IN (SELECT rowid FROM claims WHERE at <= ? ORDER BY at, rowid LIMIT ?)"
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Replayed).decode
 
@@ -102,42 +118,72 @@ def _understood(claim: Claim, crc: int, record: bytes) -> Replayed | None:
 
 
 def acceptClaim(
-    connection: Connection, claim: Claim, now: float, msgIds: Sequence[str]
+    database: Database, claim: Claim, now: float, msgIds: Sequence[str]
 ) -> None:
     """
     Remember that the messages of a request are kept.
     """
-    _write(connection, claim, now, Replayed(claim.digest, None, b"", tuple(msgIds)))
+    _write(database, claim, now, Replayed(claim.digest, None, b"", tuple(msgIds)))
 
 
 def settleClaim(
-    connection: Connection, claim: Claim, now: float, status: int, body: bytes
+    database: Database, claim: Claim, now: float, status: int, body: bytes
 ) -> None:
     """
     Remember a request's answer.
     """
-    _write(connection, claim, now, Replayed(claim.digest, status, body))
+    _write(database, claim, now, Replayed(claim.digest, status, body))
 
 
-def forgetClaims(connection: Connection, before: float) -> int:
+def dropClaim(database: Database, claim: Claim) -> None:
     """
-    Forget what is too old.
-
-    @return: How many answers that were.
+    Forget a request.
     """
-    return connection.execute("DELETE FROM claims WHERE at <= ?", (before,)).rowcount
+    _drop(database, "token = ? AND key = ?", claim.token, claim.key)
 
 
-def _write(connection: Connection, claim: Claim, now: float, said: Replayed) -> None:
+def forgetClaims(database: Database, before: float) -> None:
+    """
+    Forget what is too old, the oldest first, and not all of it when it is much.
+    """
+    _drop(database, _OLDEST, before, MOST_FORGOTTEN)
+
+
+def claimsSize(connection: Connection) -> int:
+    """
+    The bytes that all answers count for.  This reads everything: it is for a table
+    that was filled anew.
+    """
+    (size,) = connection.execute(f"SELECT {_SIZE} FROM claims").fetchone()
+    return int(size)
+
+
+def _drop(database: Database, which: str, *arguments: object) -> None:
+    """
+    Forget some answers.
+
+    @param which: A condition, which is no part of any request.
+    """
+    connection, state = database.connection, database.state
+    (size,) = connection.execute(
+        f"SELECT {_SIZE} FROM claims WHERE {which}", arguments
+    ).fetchone()
+    if size:
+        connection.execute(f"DELETE FROM claims WHERE {which}", arguments)
+        state.claimBytes = max(0, state.claimBytes - size)
+
+
+def _write(database: Database, claim: Claim, now: float, said: Replayed) -> None:
     """
     Write what became of a request.
     """
+    dropClaim(database, claim)
     record = _encode(said)
-    connection.execute(
-        "INSERT OR REPLACE INTO claims (token, key, at, crc, record) "
-        "VALUES (?, ?, ?, ?, ?)",
+    database.connection.execute(
+        "INSERT INTO claims (token, key, at, crc, record) VALUES (?, ?, ?, ?, ?)",
         (claim.token, claim.key, now, _checksum(claim, record), record),
     )
+    database.state.claimBytes += len(record) + CLAIM_ROW
 
 
 def _checksum(claim: Claim, record: bytes) -> int:

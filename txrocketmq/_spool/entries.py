@@ -80,7 +80,7 @@ class SpoolCounts(msgspec.Struct, frozen=True):
 
     @ivar refusedBytes: The bytes these count for.
 
-    @ivar limit: The most bytes of both.
+    @ivar limit: The most bytes of both, and of C{claimBytes}.
 
     @ivar oldest: When the first of those that wait was accepted, in seconds of the
         epoch; L{None} when none waits.
@@ -92,6 +92,9 @@ class SpoolCounts(msgspec.Struct, frozen=True):
     @ivar commits: How many commits there were since the spool was opened.
 
     @ivar fileBytes: The bytes of its files.
+
+    @ivar claimBytes: The bytes that answers count for, which are remembered for
+        their idempotency keys.
     """
 
     waiting: int
@@ -104,3 +107,4 @@ class SpoolCounts(msgspec.Struct, frozen=True):
     lost: int
     commits: int
     fileBytes: int
+    claimBytes: int = 0

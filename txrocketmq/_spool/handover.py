@@ -25,7 +25,7 @@ PROBE = 1.0
 Seconds after which a spool that could not write tries again.
 """
 
-_NOTHING = Snapshot(0, 0, 0, 0, None, 0, 0, 0, 0)
+_NOTHING = Snapshot(0, 0, 0, 0, 0, None, 0, 0, 0, 0)
 
 
 class Handover:
@@ -45,14 +45,8 @@ class Handover:
 
     _log = Logger()
 
-    def __init__(
-        self, reactor: Any, keeper: Keeper, probe: Callable[[Database], Any]
-    ) -> None:
-        """
-        @param probe: Something small to write, to see whether that is possible.
-        """
+    def __init__(self, reactor: Any, keeper: Keeper) -> None:
         self._reactor = reactor
-        self._probe = probe
         self._writer = Writer(reactor, keeper, self._done)
         self.snapshot = _NOTHING
         self.failing: str | None = None
@@ -82,6 +76,7 @@ class Handover:
         writes: bool = True,
         count: int = 0,
         size: int = 0,
+        undo: Callable[[Database, T], object] | None = None,
     ) -> Deferred[T]:
         """
         Have something done with the database.
@@ -89,6 +84,8 @@ class Handover:
         @param count: How many messages it adds.
 
         @param size: The bytes they count for.
+
+        @param undo: Takes back what it gave.
 
         @return: What it gave, after the commit.  It may fail with
             L{SpoolUnavailable}.
@@ -98,7 +95,7 @@ class Handover:
         # It is done in any case: to cancel is not to want to know.
         ended: Deferred[T] = Deferred()
         self.pending += size
-        self._writer.hand(Job(work, ended, writes, count, size))
+        self._writer.hand(Job(work, ended, writes, count, size, undo))
         return ended
 
     def close(self) -> Deferred[None]:
@@ -168,7 +165,7 @@ class Handover:
         See whether it works again; how that ends is in the next report.
         """
         self._timer = None
-        self.ask(self._probe).addErrback(_ignored)
+        self.ask(_probe).addErrback(_ignored)
 
     def _finish(self) -> None:
         """
@@ -182,6 +179,12 @@ class Handover:
         closing, self._closing = self._closing, []
         for waiter in closing:
             waiter.callback(None)
+
+
+def _probe(database: Database) -> None:
+    """
+    Something small to write: the counters, which are written with each commit.
+    """
 
 
 def _ignored(failure: object) -> None:

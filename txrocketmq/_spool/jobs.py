@@ -34,6 +34,8 @@ class Job:
 
     @ivar size: The bytes they count for.
 
+    @ivar undo: Takes back what it gave.
+
     @ivar result: What it gave, or why it failed.
     """
 
@@ -42,7 +44,18 @@ class Job:
     writes: bool = True
     count: int = 0
     size: int = 0
+    undo: Callable[[Database, Any], object] | None = None
     result: Any = None
+
+    def undone(self) -> Callable[[Database], object] | None:
+        """
+        What takes it back after a commit that failed, and may be there all the same;
+        L{None} when there is nothing to be taken back.
+        """
+        undo, result = self.undo, self.result
+        if undo is None or result is None:
+            return None
+        return lambda database: undo(database, result)
 
     def tell(self) -> None:
         """
@@ -85,6 +98,7 @@ class Snapshot:
     waitingBytes: int
     refused: int
     refusedBytes: int
+    claimBytes: int
     oldest: float | None
     recovered: int
     lost: int

@@ -15,7 +15,7 @@ Laws:
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from .jobs import Event, Job, Report, Snapshot
 from .pages import isLogWhole
 from .place import Place
 from .salvage import LOG, keepRow, recover, settle
-from .tables import Damaged, dropMessages, loseMessage
+from .tables import Damaged, loseMessage
 
 ROW_LOST = (
     "A message of the spool is damaged and is not sent: recovered 0, lost 1; its "
@@ -54,7 +54,7 @@ class Keeper:
         self._connect = connect
         self._place: Place | None = None
         self._database: Database | None = None
-        self._unpromised: list[range] = []
+        self._unpromised: list[Callable[[Database], object]] = []
         self._failing: str | None = None
         self._reserved = False
         self._commits = 0
@@ -163,6 +163,7 @@ class Keeper:
             state.waitingBytes,
             state.refused,
             state.refusedBytes,
+            state.claimBytes,
             database.oldest,
             state.recovered,
             state.lost,
@@ -181,8 +182,7 @@ class Keeper:
             database = self._database or self._reopened()
             self._together(database, jobs)
         except (sqlite3.Error, OSError, SpoolError) as error:
-            added = [job.result for job in jobs if isinstance(job.result, range)]
-            self._unpromised += added
+            self._unpromised += filter(None, [job.undone() for job in jobs])
             self._broken(error)
             return error
         self._failing = None if self._hasRoom() else FULL
@@ -257,16 +257,7 @@ class Keeper:
         """
         if self._place is None:
             raise SpoolUnavailable("the spool is closed")
-        database = self._openDatabase(self._place)
-        if self._unpromised:
-            # A commit that failed may be there after all; but its senders were told
-            # that it is not, and may send again.
-            database.begin()
-            for numbers in self._unpromised:
-                dropMessages(database.connection, database.state, numbers)
-            database.commit()
-            self._unpromised = []
-        return database
+        return self._openDatabase(self._place)
 
     def _openDatabase(self, place: Place, damaged: bool = False) -> Database:
         """
@@ -283,8 +274,28 @@ class Keeper:
                 raise SpoolUnavailable(f"the spool cannot be opened: {error}") from None
             self._events.append(recover(place, self._connect))
             database = Database(place.path, self._connect)
+        try:
+            self._takeBack(database)
+        except BaseException:
+            database.close()
+            raise
         self._database = database
         return database
+
+    def _takeBack(self, database: Database) -> None:
+        """
+        Undo what was not promised.
+
+        A commit that failed may be there after all; but its senders were told that it
+        is not, and may send again.  It is done before anything else is: later its
+        numbers are those of others.
+        """
+        if self._unpromised:
+            database.begin()
+            for undo in self._unpromised:
+                undo(database)
+            database.commit()
+            self._unpromised = []
 
     def _checked(self, place: Place) -> Database:
         """

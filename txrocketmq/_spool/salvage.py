@@ -22,6 +22,7 @@ from zlib import crc32
 
 import attrs
 
+from .claims import claimsSize
 from .database import Connect, Database
 from .jobs import Event
 from .pages import Column, Pages
@@ -238,6 +239,7 @@ def _counted(database: Database, salvage: Salvage) -> tuple[int, int]:
     state, old = database.state, salvage.state
     state.waiting, state.waitingBytes = depthOf(database.connection, "waiting")
     state.refused, state.refusedBytes = depthOf(database.connection, "refused")
+    state.claimBytes = claimsSize(database.connection)
     recovered = state.waiting + state.refused
     lost = salvage.wrong
     if old is not None:

@@ -6,43 +6,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 
 from txrocketmq.errors import SpoolFull, SpoolUnavailable
 
-from .claims import (
-    LIFETIME,
-    Claim,
-    ClaimBusy,
-    ClaimMismatch,
-    Replayed,
-    acceptClaim,
-    forgetClaims,
-    recallClaim,
-    settleClaim,
-)
+from .claims import Claim, Replayed, acceptClaim, dropClaim
 from .database import Connect, Database, connect
 from .entries import Kept, Refused, SpoolCounts, SpoolEntry
 from .handover import Handover
 from .keeper import Keeper
+from .keys import Keys
 from .place import checkPlace
 from .records import recordsOf, sizesOf
 from .refusals import dropRefused, listRefused, refuseMessage, replayRefused
 from .tables import appendRecords, dropMessages
-
-T = TypeVar("T")
 
 MOST_HANDED = 64 * 1024 * 1024
 """
 The most bytes that may wait to be written.
 """
 
-FORGET = 600.0
+KEYS_SHARE = 4
 """
-Seconds between two looks for answers that are too old to be given again.
+Answers that are remembered take no more than one in so many of the bytes.
 """
 
 
@@ -71,9 +59,8 @@ class Spool:
         """
         self._limit = limit
         self._wallClock = wallClock
-        self._handover = Handover(reactor, Keeper(directory, connect), self._forget)
-        self._live: dict[tuple[str, str], bytes] = {}
-        self._forgotten = 0.0
+        self._handover = Handover(reactor, Keeper(directory, connect))
+        self._keys = Keys(self._handover, limit // KEYS_SHARE, wallClock)
         self.appended = 0
 
     @staticmethod
@@ -129,6 +116,7 @@ class Spool:
             now.lost,
             now.commits,
             now.fileBytes,
+            now.claimBytes,
         )
 
     @property
@@ -168,11 +156,16 @@ class Spool:
             added = appendRecords(database.connection, database.state, records)
             if claim is not None:
                 msgIds = [entry.msgId for entry in entries]
-                acceptClaim(database.connection, claim, now, msgIds)
+                acceptClaim(database, claim, now, msgIds)
             return added
 
+        def undo(database: Database, added: range) -> None:
+            dropMessages(database.connection, database.state, added)
+            if claim is not None:
+                dropClaim(database, claim)
+
         self.appended += len(records)
-        kept = self._handover.ask(work, count=len(records), size=size)
+        kept = self._handover.ask(work, count=len(records), size=size, undo=undo)
         return kept.addCallback(_nothing)
 
     def waiting(self, after: int, most: int, mostBytes: int) -> Deferred[list[Kept]]:
@@ -269,27 +262,11 @@ class Spool:
 
                 - L{ClaimMismatch} when it had another body
 
+                - L{SpoolFull} when there are answers enough to be remembered
+
                 - L{SpoolUnavailable}
         """
-        mine = Claim(token, key, digest)
-        first = self._live.get((token, key))
-        if first is not None:
-            return fail(ClaimBusy() if first == digest else ClaimMismatch())
-        self._live[token, key] = digest
-        now = self._wallClock()
-        # From time to time, what is too old is forgotten on the way.
-        forgets = now - self._forgotten > FORGET
-
-        def work(database: Database) -> Replayed | None:
-            if forgets:
-                self._forget(database)
-            return recallClaim(database.connection, mine, now - LIFETIME)
-
-        if forgets:
-            self._forgotten = now
-        return self._handover.ask(work, writes=forgets).addCallbacks(
-            partial(self._claimed, mine), partial(self._unclaimed, mine)
-        )
+        return self._keys.claim(Claim(token, key, digest))
 
     def settle(self, claim: Claim, status: int, body: bytes) -> Deferred[None]:
         """
@@ -298,17 +275,13 @@ class Spool:
         @return: Fires after the commit.  It may fail with L{SpoolUnavailable}; the
             claim is over in any case.
         """
-        now = self._wallClock()
-        settled = self._handover.ask(
-            lambda database: settleClaim(database.connection, claim, now, status, body)
-        )
-        return settled.addBoth(partial(self._unclaimed, claim))
+        return self._keys.settle(claim, status, body)
 
     def release(self, claim: Claim) -> Deferred[None]:
         """
         Nothing came of a request: another one with its key is the first.
         """
-        self._live.pop((claim.token, claim.key), None)
+        self._keys.release(claim)
         return succeed(None)
 
     def _room(self) -> int:
@@ -316,32 +289,8 @@ class Spool:
         How many bytes may still be kept, once all is written that was handed over.
         """
         now = self._handover.snapshot
-        used = now.waitingBytes + now.refusedBytes + self._handover.pending
-        return self._limit - used
-
-    def _forget(self, database: Database) -> None:
-        """
-        Forget answers that are too old.
-        """
-        forgetClaims(database.connection, self._wallClock() - LIFETIME)
-
-    def _claimed(self, claim: Claim, said: Replayed | None) -> Claim | Replayed:
-        """
-        It is known what became of the first request with a key, if there was one.
-        """
-        if said is None:
-            return claim
-        self._live.pop((claim.token, claim.key), None)
-        if said.digest != claim.digest:
-            raise ClaimMismatch()
-        return said
-
-    def _unclaimed(self, claim: Claim, result: T) -> T:
-        """
-        A claim is over.
-        """
-        self._live.pop((claim.token, claim.key), None)
-        return result
+        used = now.waitingBytes + now.refusedBytes + now.claimBytes
+        return self._limit - used - self._handover.pending
 
 
 def _nothing(result: object) -> None:

@@ -37,6 +37,8 @@ class State:
     @ivar recovered: How many messages were taken out of damaged files.
 
     @ivar lost: How many could not be.
+
+    @ivar claimBytes: The bytes that answers count for.
     """
 
     version: int
@@ -47,6 +49,7 @@ class State:
     refusedBytes: int = 0
     recovered: int = 0
     lost: int = 0
+    claimBytes: int = 0
 
     def save(self, connection: Connection) -> None:
         """

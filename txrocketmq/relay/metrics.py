@@ -197,7 +197,12 @@ def _spool(state: RelayState) -> Iterator[Metric]:
     yield _gauge(
         "spool_refused_bytes", "The bytes they count for.", counts.refusedBytes
     )
-    yield _gauge("spool_limit_bytes", "The most bytes of both.", counts.limit)
+    yield _gauge(
+        "spool_answer_bytes",
+        "The bytes of the answers that are remembered for their keys.",
+        counts.claimBytes,
+    )
+    yield _gauge("spool_limit_bytes", "The most bytes of all.", counts.limit)
     yield _gauge("spool_file_bytes", "The bytes of its files.", counts.fileBytes)
     yield _gauge(
         "spool_accepting", "Whether it takes messages.", int(state.spool.accepting)

@@ -103,6 +103,7 @@ def _spool(state: RelayState) -> dict[str, Any] | None:
         "oldest": None if oldest is None else max(0.0, state.now() - oldest),
         "refused": counts.refused,
         "refusedBytes": counts.refusedBytes,
+        "claimBytes": counts.claimBytes,
         "limit": counts.limit,
         "fileBytes": counts.fileBytes,
         "commits": counts.commits,

@@ -174,7 +174,8 @@ def _spool(state: RelayState) -> Iterator[Line]:
         return
     counts = state.spool.counts
     if not state.spool.accepting and not state.draining:
-        full = counts.waitingBytes + counts.refusedBytes >= 0.9 * counts.limit
+        used = counts.waitingBytes + counts.refusedBytes + counts.claimBytes
+        full = used >= 0.9 * counts.limit
         what = "is full" if full else "cannot be written to"
         yield Line(Level.BAD, f"The spool {what}; it takes no messages")
     if state.clusterAccepts():

@@ -135,7 +135,7 @@ def _spool(spool: Mapping[str, Any] | None) -> dict[str, str]:
     """
     if spool is None:
         return {"waiting": NOTHING, "refused": NOTHING, "forwarder": NOTHING}
-    used = spool["waitingBytes"] + spool["refusedBytes"]
+    used = spool["waitingBytes"] + spool["refusedBytes"] + spool["claimBytes"]
     # Why it did not get on matters as long as something waits.
     error = spool["lastError"] if spool["waiting"] else None
     return {
