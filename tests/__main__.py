@@ -283,7 +283,7 @@ def parseArguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--timeout",
         type=float,
-        default=900,
+        default=1800,
         metavar="SECONDS",
         help="end the run after so long (default: %(default)s)",
     )
