@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from txrocketmq._spool import Claim, ClaimBusy, ClaimMismatch, Replayed, Spool
-from txrocketmq.errors import RocketMQError
+from txrocketmq.errors import RocketMQError, SpoolFull
 from txrocketmq.relay.answers import Answer, later, problem
 from txrocketmq.relay.outcomes import kept
 
@@ -29,6 +29,7 @@ BAD_KEY = problem(
     400, "bad_key", "an Idempotency-Key has 1 to 255 visible ASCII characters"
 )
 STREAM_KEY = problem(400, "bad_key", "a stream cannot have an Idempotency-Key")
+FULL = problem(507, "spool_full", "the spool is full", {"retry_after": b"5"})
 UNAVAILABLE = later(503, "spool_unavailable", "the spool cannot take messages now")
 
 _log = Logger()
@@ -59,6 +60,8 @@ async def claimed(spool: Spool, token: str, key: str, digest: bytes) -> Claim | 
         return BUSY
     except ClaimMismatch:
         return MISMATCH
+    except SpoolFull:
+        return FULL
     except RocketMQError:
         return UNAVAILABLE
     return found if isinstance(found, Claim) else _again(found)

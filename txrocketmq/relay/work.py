@@ -17,15 +17,13 @@ from txrocketmq import Message
 from txrocketmq._spool import Claim
 from txrocketmq.errors import RocketMQError, SpoolFull
 from txrocketmq.message import Persisted
-from txrocketmq.relay.answers import UNEXPECTED, Answer, problem
+from txrocketmq.relay.answers import UNEXPECTED, Answer
 from txrocketmq.relay.desk import Desk
-from txrocketmq.relay.idempotency import UNAVAILABLE, settled
+from txrocketmq.relay.idempotency import FULL, UNAVAILABLE, settled
 from txrocketmq.relay.orders import Order
 from txrocketmq.relay.outcomes import kept, results, statusOf
 from txrocketmq.relay.sends import Sends
 from txrocketmq.relay.shelf import Shelf
-
-FULL = problem(507, "spool_full", "the spool is full", {"retry_after": b"5"})
 
 
 class Work:
