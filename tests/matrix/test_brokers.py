@@ -4,6 +4,7 @@ Section D: routes and brokers, in virtual time.
 
 from __future__ import annotations
 
+import time
 from random import Random
 from typing import Any
 
@@ -538,6 +539,46 @@ class AccessTests(FaultTestCase):
         for _ in range(4):
             self.closed.result(producer.send(Message("U", b"x")))
         self.assertGreater(len(one.requests(SEND)), 1)
+
+    @row("F54")
+    def test_expiredToken(self) -> None:
+        """
+        A token that a broker says is over is tried once there; the next one is used
+        at once, and is part of what is signed.
+        """
+        words = "AclException: the security token has expired, accessKey=me"
+        for broker in self.closed.sandbox.brokers.values():
+            broker.push(faults.respond(1, words), code=SEND)
+        producer = self.signing("another")
+        self.credentials = SessionCredentials("me", "another", "yesterday's")
+        for _ in range(6):
+            error = self.refused(producer)
+            self.assertEqual((error.code, error.persisted), (1, NO))
+            self.assertFalse(error.retriable)
+            self.assertNotIn("yesterday", f"{error} {error!r} {error.attempts!r}")
+        self.assertEqual(self.requests(), 2)
+        self.credentials = SessionCredentials("me", "another", "today's")
+        for _ in range(4):
+            self.closed.result(producer.send(Message("T", b"x")))
+        tokens = [
+            each.extFields.get("SecurityToken")
+            for broker in self.closed.sandbox.brokers.values()
+            for each in broker.requests(SEND)
+        ]
+        self.assertEqual(tokens.count("yesterday's"), 2)
+        self.assertEqual(tokens.count("today's"), 4)
+
+    @row("F54")
+    def test_skewedClock(self) -> None:
+        """
+        What is signed is taken whatever our wall clock says.
+        """
+        producer = self.signing("another")
+        real = time.time
+        for step in (3600, -3600, 315_000_000, -315_000_000):
+            self.patch(time, "time", lambda step=step: real() + step)
+            result = self.closed.result(producer.send(Message("T", b"x")))
+            self.assertEqual(len(result.attempts), 1)
 
     @row("F54")
     def test_javasRules(self) -> None:

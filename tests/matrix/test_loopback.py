@@ -21,12 +21,12 @@ from txrocketmq.errors import (
 )
 from txrocketmq.message import Message, MessageQueue, SendResult
 from txrocketmq.producer import Producer
-from txrocketmq.sandbox import Sandbox
+from txrocketmq.sandbox import Sandbox, faults
 from txrocketmq.settings import ClientSettings, ProducerSettings
 
 from .marks import row
 from .proxy import DOWN, UP, ChaosProxy
-from .support import MAYBE, NO
+from .support import MAYBE, NO, SEND
 
 reactor: Any = globalReactor
 
@@ -124,6 +124,43 @@ class PartitionTests(ProxyTestCase):
         expected = (RemotingTimeout, ConnectionClosed)
         self.assertIsInstance(result.attempts[0].error, expected)
         self.assertTrue(2 <= self.copies(result) <= len(result.attempts))
+
+    @row("F50")
+    async def test_slowBroker(self) -> None:
+        """
+        Beside a broker that takes nearly as long as it may, the sends to another
+        are not slower, up to the slowest of them; nothing is sent twice.
+        """
+        took: dict[str, list[float]] = {"broker-a": [], "broker-b": []}
+        patient = ProducerSettings(attemptTimeout=5.0)
+        producer = Producer(self.client, "patient", patient)
+
+        async def timed(at: int | None) -> None:
+            began = reactor.seconds()
+            queue = None if at is None else QUEUES[at]
+            result = await producer.send(Message("T", b"x"), queue=queue)
+            name = result.messageQueue.brokerName
+            took[name].append(reactor.seconds() - began)
+            self.assertEqual(len(result.attempts), 1)
+
+        async def flow(seconds: float) -> None:
+            until, sends = reactor.seconds() + seconds, []
+            while reactor.seconds() < until:
+                sends += [Deferred.fromCoroutine(timed(at)) for at in (None, 1)]
+                await deferLater(reactor, 0.005)
+            await gatherResults(sends)
+
+        slow = 1.0
+        broker = self.sandbox.brokers["broker-a"]
+        broker.push(faults.delay(slow), code=SEND, times=10_000)
+        await flow(2.0)
+        self.assertGreater(len(took["broker-a"]), 10)
+        self.assertGreaterEqual(min(took["broker-a"]), slow)
+        fast = sorted(took["broker-b"])
+        self.assertGreater(len(fast), 50)
+        # Whoever waits behind the slow broker waits at least as long as it takes.
+        self.assertLess(fast[int(0.99 * len(fast))], slow / 2)
+        self.assertEqual(producer.stats().retries, 0)
 
     @row("F19")
     async def test_silentlyDead(self) -> None:
