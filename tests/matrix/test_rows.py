@@ -4,8 +4,10 @@ Tests of the matrix itself.
 
 from __future__ import annotations
 
+from twisted.python.reflect import namedAny
 from twisted.trial.unittest import SynchronousTestCase
 
+from .patched import PATCHES
 from .report import lines, problems, tests
 from .rows import OPEN, ROWS, Row
 
@@ -28,6 +30,16 @@ class MatrixTests(SynchronousTestCase):
         ids = [f"F{number:02d}" for number in range(1, 90)]
         ids += ["F30b", "F65b", "F65c", "F65d"]
         self.assertEqual(sorted(each.id for each in ROWS), sorted(ids))
+
+    def test_patches(self) -> None:
+        """
+        What is to be patched out is there, and belongs to a row that has tests.
+        """
+        self.assertEqual(set(PATCHES) - set(tests()), set())
+        for each, pairs in PATCHES.items():
+            for target, _ in pairs:
+                owner, _, name = target.rpartition(".")
+                self.assertTrue(hasattr(namedAny(owner), name), f"{each}: {target}")
 
     def test_problems(self) -> None:
         """
