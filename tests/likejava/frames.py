@@ -222,6 +222,8 @@ class Rules:
             self.noted.add("buyerId")
         if own.keys() <= BATCH_PROPERTIES and theirs.pop("UNIQ_KEY", ""):
             self.noted.add("batchId")
+            for name in ("KEYS", "TAGS"):
+                theirs.pop(name, "")
         if "TIMER_DELAY_SEC" in theirs and "TIMER_DELAY_MS" in own:
             theirs["TIMER_DELAY_MS"] = theirs.pop("TIMER_DELAY_SEC") + "000"
             self.noted.add("delayInMillis")

@@ -10,7 +10,12 @@ from typing import Any
 from txrocketmq.message import Message, Selector
 from txrocketmq.remoting import SerializeType
 from txrocketmq.selectors import byHash
-from txrocketmq.settings import ClientSettings, ProducerSettings, SessionCredentials
+from txrocketmq.settings import (
+    Batching,
+    ClientSettings,
+    ProducerSettings,
+    SessionCredentials,
+)
 
 from .scenarios import Record
 
@@ -32,6 +37,7 @@ CLIENT = (
     "unitName",
 )
 CREDENTIALS = ("accessKey", "secretKey", "securityToken")
+BATCHING = ("autoBatch", "batchMaxDelayMs")
 
 BINARY = "-Drocketmq.serialize.type=ROCKETMQ"
 LONG_HEADER = "-Dorg.apache.rocketmq.client.sendSmartMsg=false"
@@ -58,7 +64,11 @@ def producerSettings(inputs: Record) -> ProducerSettings:
     The settings of a scenario's producer.
     """
     smart = LONG_HEADER not in inputs.get("jvm", ())
-    return ProducerSettings(**_chosen(inputs["config"], PRODUCER), sendSmartMsg=smart)
+    config = inputs["config"]
+    batching = Batching() if config.get("autoBatch") else None
+    return ProducerSettings(
+        **_chosen(config, PRODUCER), sendSmartMsg=smart, batching=batching
+    )
 
 
 def clientSettings(inputs: Record) -> ClientSettings:
@@ -70,7 +80,7 @@ def clientSettings(inputs: Record) -> ClientSettings:
     config, jvm = inputs["config"], set(inputs.get("jvm", ()))
     options = _chosen(config, CLIENT)
     unknown = jvm - {BINARY, IPV4, LONG_HEADER}
-    unknown |= config.keys() - {*PRODUCER, *CLIENT, *CREDENTIALS}
+    unknown |= config.keys() - {*PRODUCER, *CLIENT, *CREDENTIALS, *BATCHING}
     if unknown:
         raise ValueError(f"nothing is like {unknown}")
     if BINARY in jvm:

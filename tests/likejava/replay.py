@@ -175,6 +175,15 @@ class Replay:
             [messageOf(each, NOW) for each in step["messages"]]
         )
 
+    def _sendTogether(self, step: Record) -> Any:
+        """
+        Send several in one turn.  Java's rules of retrying are for sends that leave
+        alone, so it is always ours here.
+        """
+        return gatherResults(
+            [self._producer.send(messageOf(each, NOW)) for each in step["messages"]]
+        )
+
     def _recall(self, step: Record) -> Any:
         """
         Take one back.

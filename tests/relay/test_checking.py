@@ -96,6 +96,7 @@ class MaterialTests(FileTestCase):
         """
         material = self.gather()
         self.assertIsNone(material.settings.credentials)
+        self.assertIsNotNone(material.producerSettings.batching)
         self.assertIsNone(material.wrap)
         self.assertIsNone(material.tokens)
         self.assertEqual(len(material.places), 1)

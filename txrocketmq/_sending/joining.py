@@ -25,7 +25,6 @@ from .assemble import propertiesOf
 from .batching import Batcher
 from .envelope import Envelope
 from .intake import Intake
-from .lane import Lane
 from .member import Member
 from .targets import Cluster
 from .validate import SURELY_SHORT, checkMessage
@@ -76,8 +75,8 @@ class Joining:
 
         @return: As C{Producer.send}; L{None} leaves it to the general way.
         """
-        body, tags = message.body, message.tags
-        lane = self._laneOf(message.topic)
+        topic, body, tags = message.topic, message.body, message.tags
+        lane = self._lanes.get(topic) if type(topic) is str else None
         if (
             lane is None
             or type(body) is not bytes
@@ -109,12 +108,6 @@ class Joining:
             lane,
         )
         return self._batcher.enter(lane, member)
-
-    def _laneOf(self, topic: object) -> Lane | None:
-        """
-        The lane of a topic something was sent to before.
-        """
-        return self._lanes.get(topic) if type(topic) is str else None
 
     def _newTail(self, tags: str | None) -> bytes:
         """

@@ -104,16 +104,23 @@ class Lane:
         latest = inf if timeout == limits.seconds else now + ALIKE * timeout
         wait = first.message.waitStoreMsgOK
         members = [first]
-        size = HEAD_SIZE + len(first.message.body) + len(first.tail)
-        while len(members) < most and (each := self.front()) is not None:
-            size += HEAD_SIZE + len(each.message.body) + len(each.tail)
+        left = limits.size - HEAD_SIZE - len(first.message.body) - len(first.tail)
+        waiting = self.waiting
+        while waiting and len(members) < most:
+            each = waiting[0]
+            if each.place is not self:
+                waiting.popleft()
+                self._gone -= 1
+                continue
+            message = each.message
+            left -= HEAD_SIZE + len(message.body) + len(each.tail)
             if (
-                size > limits.size
-                or each.message.waitStoreMsgOK is not wait
+                left < 0
+                or message.waitStoreMsgOK is not wait
                 or not earliest <= each.at <= latest
             ):
                 break
-            members.append(self.waiting.popleft())
+            members.append(waiting.popleft())
         return members, timeout
 
     def giveBack(self, members: list[Member]) -> None:

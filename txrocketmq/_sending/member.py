@@ -118,15 +118,14 @@ class Member(msgspec.Struct, eq=False):
         if ended is not None and not ended.called:
             ended.errback(error)
 
-    def succeed(self) -> None:
+    def succeed(self, result: SendResult) -> None:
         """
-        Tell its caller of the result, which is its place.
+        Tell its caller of the result.
         """
         ended, self.ended = self.ended, None
         # Whoever was told of another's end may have cancelled this one.
         if ended is not None and not ended.called:
-            assert isinstance(self.place, SendResult)
-            ended.callback(self.place)
+            ended.callback(result)
 
     def _follow(self, looped: Deferred[SendResult]) -> None:
         """

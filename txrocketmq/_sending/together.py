@@ -241,13 +241,13 @@ class Together(msgspec.Struct, eq=False):
         members, target = self.members, self.target
         now = self.batcher.seconds()
         elapsed = now - self.began
-        own = (Attempt(target.queue, target.address, elapsed, None, _YES),)
+        attempts = (Attempt(target.queue, target.address, elapsed, None, _YES),)
         offsetIds = result.offsetMsgId.split(",")
         if len(offsetIds) != len(members):
             offsetIds = [result.offsetMsgId] * len(members)
         handle = result.recallHandle if len(members) == 1 else None
         offset = result.queueOffset - 1
-        stored = []
+        stored, results = [], []
         for member, offsetId in zip(members, offsetIds, strict=True):
             offset += 1
             if member.place is not self:
@@ -255,7 +255,7 @@ class Together(msgspec.Struct, eq=False):
             send = member.send
             if send is not None and send.history is None:
                 send = None
-            member.place = SendResult(
+            member.place = own = SendResult(
                 result.sendStatus,
                 member.msgId,
                 offsetId,
@@ -265,14 +265,15 @@ class Together(msgspec.Struct, eq=False):
                 result.regionId,
                 result.traceOn,
                 handle,
-                own if send is None else send.attempts(now),
+                attempts if send is None else send.attempts(now),
                 0 if send is None else send.duplicates,
             )
             stored.append(member)
+            results.append(own)
         self.batcher.intake.storedTogether(stored)
         self._after(stored)
-        for member in stored:
-            member.succeed()
+        for member, own in zip(stored, results, strict=True):
+            member.succeed(own)
 
     def _refused(self, error: RocketMQError, isBatch: bool) -> None:
         """

@@ -14,7 +14,7 @@ import attrs
 from OpenSSL import SSL
 from twisted.python.usage import UsageError
 
-from txrocketmq import ClientSettings, ProducerSettings
+from txrocketmq import Batching, ClientSettings, ProducerSettings
 from txrocketmq._options import ClusterOptions
 from txrocketmq.errors import InvalidConfiguration
 from txrocketmq.relay.certificates import contextOf
@@ -148,7 +148,8 @@ def _producerSettings(configuration: Configuration) -> ProducerSettings:
     """
     What the producer is made with.
     """
-    return ProducerSettings()
+    # What comes in together, or out of the spool, is to leave together.
+    return ProducerSettings(batching=Batching())
 
 
 def _places(resolved: Resolved, name: str, texts: Sequence[str]) -> list[Place]:
