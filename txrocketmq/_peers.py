@@ -4,6 +4,9 @@ Asking the servers of a cluster, with every hook around what is asked.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from twisted.internet.defer import Deferred
 
 from txrocketmq._circuits import Circuits
@@ -11,6 +14,9 @@ from txrocketmq._remoting.pool import ConnectionPool
 from txrocketmq._remoting.protocol import RemotingProtocol
 from txrocketmq._rpchooks import Hooks
 from txrocketmq._wire.command import RemotingCommand
+
+if TYPE_CHECKING:
+    from txrocketmq.acl import SigningHook
 
 
 class Peers:
@@ -41,6 +47,21 @@ class Peers:
         The refusals of credentials that were met, where requests are signed.
         """
         return None if self._hooks is None else self._hooks.circuits
+
+    @property
+    def signing(self) -> SigningHook | None:
+        """
+        What signs each request, if anything does.
+        """
+        return None if self._hooks is None else self._hooks.signing
+
+    @property
+    def fixed(self) -> Mapping[str, str] | None:
+        """
+        What is added to the fields of each request beside its signature; L{None} if
+        that cannot be known beforehand.
+        """
+        return {} if self._hooks is None else self._hooks.fixed
 
     def live(self, address: str) -> RemotingProtocol | None:
         """

@@ -7,7 +7,7 @@ signature, which signs what all others left.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -31,16 +31,18 @@ _log = Logger()
 class NamespaceHook:
     """
     Puts a client's v2 namespace beside the names.  Follows C{NamespaceRpcHook}.
+
+    @ivar fields: What it adds to every request.
     """
 
     def __init__(self, namespace: str) -> None:
-        self._fields = {"nsd": "true", "ns": namespace}
+        self.fields = {"nsd": "true", "ns": namespace}
 
     def beforeRequest(self, address: str, command: RemotingCommand) -> RemotingCommand:
         """
         Add the two fields.
         """
-        return replace(command, extFields={**command.extFields, **self._fields})
+        return replace(command, extFields={**command.extFields, **self.fields})
 
     def afterResponse(
         self, address: str, request: RemotingCommand, response: RemotingCommand
@@ -54,19 +56,34 @@ class Hooks:
     """
     The hooks of one client, in order.
 
-    @ivar circuits: The refusals the client has met, if it signs.
+    @ivar signing: The last of them, if the client signs.
+
+    @ivar fixed: What they add to every request beside the signature; L{None} if
+        one of them may do anything else.
     """
 
     _log = Logger()
 
     def __init__(
-        self, hooks: Sequence[IRPCHook], circuits: Circuits | None = None
+        self, hooks: Sequence[IRPCHook], signing: SigningHook | None = None
     ) -> None:
         """
-        @param circuits: What the one that signs knows of refusals.
+        @param signing: The one that is called after them.
         """
-        self._hooks = tuple(hooks)
-        self.circuits = circuits
+        self.signing = signing
+        self._hooks = (*hooks, signing) if signing is not None else tuple(hooks)
+        added: dict[str, str] = {}
+        for hook in hooks:
+            added |= hook.fields if isinstance(hook, NamespaceHook) else {}
+        isFixed = all(isinstance(hook, NamespaceHook) for hook in hooks)
+        self.fixed: Mapping[str, str] | None = added if isFixed else None
+
+    @property
+    def circuits(self) -> Circuits | None:
+        """
+        The refusals the client has met, if it signs.
+        """
+        return None if self.signing is None else self.signing.circuits
 
     def around(
         self,
@@ -145,6 +162,5 @@ def hooksOf(
                 "Requests will be signed, but not encrypted: whoever sees one can "
                 "read it and send it again; set tls"
             )
-        signing = SigningHook(settings.credentials, clock)
-        return Hooks([*chain, signing], signing.circuits)
+        return Hooks(chain, SigningHook(settings.credentials, clock))
     return Hooks(chain) if chain else None

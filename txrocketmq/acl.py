@@ -6,8 +6,6 @@ Follows Java's C{AclClientRPCHook}, C{AclUtils} and C{AclSigner}.
 
 from __future__ import annotations
 
-import hmac
-from base64 import b64encode
 from collections.abc import Callable
 
 import msgspec
@@ -17,15 +15,17 @@ from zope.interface import implementer
 from txrocketmq._circuits import Circuits, isRefusal
 from txrocketmq._wire.codes import RequestCode, ResponseCode, SerializeType
 from txrocketmq._wire.command import RemotingCommand
+from txrocketmq._wire.signature import (
+    ACCESS_KEY,
+    SECURITY_TOKEN,
+    SIGNATURE,
+    signature,
+)
 from txrocketmq.errors import BrokerError, InvalidConfiguration
 from txrocketmq.interfaces import IRPCHook
 from txrocketmq.settings import SessionCredentials
 
 __all__ = ["ACCESS_KEY", "SECURITY_TOKEN", "SIGNATURE", "SigningHook", "signature"]
-
-ACCESS_KEY = "AccessKey"
-SECURITY_TOKEN = "SecurityToken"
-SIGNATURE = "Signature"
 
 _OWN = frozenset({ACCESS_KEY, SECURITY_TOKEN, SIGNATURE})
 
@@ -64,7 +64,7 @@ class SigningHook:
         """
         self._credentials = credentials
         self._last: SessionCredentials | None = None
-        self.circuits = None if clock is None else Circuits(clock, self._current)
+        self.circuits = None if clock is None else Circuits(clock, self.current)
 
     def beforeRequest(self, address: str, command: RemotingCommand) -> RemotingCommand:
         """
@@ -73,7 +73,7 @@ class SigningHook:
         @raise InvalidConfiguration: When the callable gives no credentials.  What
             it raises itself fails the request as it is.
         """
-        self._last = credentials = self._current()
+        credentials = self.used()
         binary = command.serializeType == SerializeType.ROCKETMQ
         fields = {
             name: value
@@ -82,9 +82,7 @@ class SigningHook:
             # "null", signs that, and refuses the request.
             if name not in _OWN and (value or not binary)
         }
-        fields[ACCESS_KEY] = credentials.accessKey
-        if credentials.securityToken is not None:
-            fields[SECURITY_TOKEN] = credentials.securityToken
+        fields |= self.fieldsOf(credentials)
         fields[SIGNATURE] = signature(fields, command.body, credentials.secretKey)
         return msgspec.structs.replace(command, extFields=fields)
 
@@ -94,16 +92,44 @@ class SigningHook:
         """
         Remember what brokers say of the credentials; answers are not signed.
         """
-        circuits = self.circuits
-        if circuits is None or request.code not in _SENDS:
+        if self.circuits is None or request.code not in _SENDS:
             return
-        topic = request.extFields.get("b") or request.extFields.get("topic", "")
+        if response.code == ResponseCode.SUCCESS and not self.circuits.open:
+            return
+        if self._isLast(request):
+            topic = request.extFields.get("b") or request.extFields.get("topic", "")
+            self._heard(address, topic, response)
+
+    def answered(
+        self,
+        address: str,
+        topic: str,
+        credentials: SessionCredentials,
+        response: RemotingCommand,
+    ) -> None:
+        """
+        Do the same for a send that was signed elsewhere.
+
+        @param topic: Where it was to go, with its namespace.
+
+        @param credentials: What it was signed with.
+        """
+        last = self._last
+        if last is not None and last.secretKey == credentials.secretKey:
+            self._heard(address, topic, response)
+
+    def _heard(self, address: str, topic: str, response: RemotingCommand) -> None:
+        """
+        Remember what a broker says of the credentials that were given last.
+        """
+        circuits = self.circuits
+        if circuits is None:
+            return
         if response.code == ResponseCode.SUCCESS:
-            if circuits.open and self._isLast(request):
-                circuits.passed(address, topic)
+            circuits.passed(address, topic)
             return
         error = BrokerError.fromResponse(response, address)
-        if isRefusal(error) and self._isLast(request):
+        if isRefusal(error):
             circuits.refused(address, topic, self._last, error)
 
     def _isLast(self, request: RemotingCommand) -> bool:
@@ -115,9 +141,12 @@ class SigningHook:
         secretKey = "" if self._last is None else self._last.secretKey
         return signature(fields, request.body, secretKey) == signed
 
-    def _current(self) -> SessionCredentials:
+    def current(self) -> SessionCredentials:
         """
         The credentials to sign with now.
+
+        @raise InvalidConfiguration: When the callable gives none.  What it raises
+            itself is raised here.
         """
         given = self._credentials
         credentials = given() if callable(given) else given
@@ -128,22 +157,18 @@ class SigningHook:
             )
         return credentials
 
+    def fieldsOf(self, credentials: SessionCredentials) -> dict[str, str]:
+        """
+        What is said of credentials beside the signature.
+        """
+        fields = {ACCESS_KEY: credentials.accessKey}
+        if credentials.securityToken is not None:
+            fields[SECURITY_TOKEN] = credentials.securityToken
+        return fields
 
-def signature(extFields: dict[str, str], body: bytes, secretKey: str) -> str:
-    """
-    The signature of a request's fields and body.
-
-    @param extFields: All that will be sent, but for the signature.
-    """
-    # Java compares by UTF-16 units; where all is ASCII that is how we compare.
-    order = None if "".join(extFields).isascii() else _units
-    values = "".join([extFields[name] for name in sorted(extFields, key=order)])
-    digest = hmac.digest(secretKey.encode(), values.encode() + body, "sha1")
-    return b64encode(digest).decode("ascii")
-
-
-def _units(name: str) -> bytes:
-    """
-    A name as Java has it in memory.
-    """
-    return name.encode("utf-16-be")
+    def used(self) -> SessionCredentials:
+        """
+        The same, to sign something with them: they are those that were given last.
+        """
+        self._last = credentials = self.current()
+        return credentials

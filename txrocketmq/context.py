@@ -7,7 +7,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
-import attrs
+import msgspec
 
 from txrocketmq.message import CommunicationMode, Message, MessageQueue, SendResult
 
@@ -26,8 +26,7 @@ class MessageType(Enum):
     ORDER_MSG = 4
 
 
-@attrs.frozen(kw_only=True, eq=False)
-class SendMessageContext:
+class SendMessageContext(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """
     One attempt of a send.  Follows Java's C{SendMessageContext}.
 
@@ -69,6 +68,16 @@ class SendMessageContext:
     messageType: MessageType
     namespace: str | None
     unitMode: bool
-    state: dict[str, Any] = attrs.field(factory=dict, repr=False)
+    state: dict[str, Any] = {}
     sendResult: SendResult | None = None
     exception: BaseException | None = None
+
+    def __repr__(self) -> str:
+        """
+        Show which attempt it is, and how it ended: not the hooks' own.
+        """
+        ended = self.sendResult if self.exception is None else self.exception
+        return (
+            f"<SendMessageContext {self.msgId} {self.messageQueue!r} at "
+            f"{self.address} {ended!r}>"
+        )

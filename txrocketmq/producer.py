@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from os import getpid
 
 from twisted.internet.defer import Deferred, fail
 
-from txrocketmq._identity import millis
+from txrocketmq._identity import millis, thisProcess
 from txrocketmq._sending.assemble import assemble
 from txrocketmq._sending.batch import assembleBatch, splitResult
 from txrocketmq._sending.choice import checkCall, choiceOf
@@ -131,7 +130,7 @@ class Producer:
         """
         try:
             client = self._client
-            if self._closed or not client.running or getpid() != client.owner:
+            if self._closed or not client.running or thisProcess.pid != client.owner:
                 self._checkOpen()
             fast = self._sending.fast
             if (
@@ -336,7 +335,7 @@ class Producer:
         client = self._client
         if self._closed:
             raise NotRunning("the producer is closed")
-        if not client.running or getpid() != client.owner:
+        if not client.running or thisProcess.pid != client.owner:
             raise client.refusal() or NotRunning("the client is stopped")
 
     def _leave(self, ignored: object) -> Deferred[None]:

@@ -4,6 +4,7 @@ Tests of the hooks of a producer.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from zope.interface import implementer
@@ -11,7 +12,7 @@ from zope.interface import implementer
 from tests.sending.support import ClusterTestCase
 from txrocketmq._wire.codes import RequestCode
 from txrocketmq.context import MessageType, SendMessageContext
-from txrocketmq.errors import SendCancelled, SendFailed, SystemBusy
+from txrocketmq.errors import ConnectionClosed, SendCancelled, SendFailed, SystemBusy
 from txrocketmq.interfaces import ICheckForbiddenHook, ISendMessageHook
 from txrocketmq.message import CommunicationMode, Message, Persisted
 from txrocketmq.producer import Producer
@@ -52,6 +53,33 @@ class Recorder:
         What was called, in order.
         """
         return [name for name, _ in self.seen]
+
+
+@implementer(ISendMessageHook)
+class Does:
+    """
+    Does something.
+    """
+
+    def __init__(
+        self,
+        before: Callable[[SendMessageContext], object],
+        after: Callable[[SendMessageContext], object] = lambda context: None,
+    ) -> None:
+        self._before = before
+        self._after = after
+
+    def sendMessageBefore(self, context: SendMessageContext) -> None:
+        """
+        An attempt begins.
+        """
+        self._before(context)
+
+    def sendMessageAfter(self, context: SendMessageContext) -> None:
+        """
+        It has ended.
+        """
+        self._after(context)
 
 
 @implementer(ICheckForbiddenHook)
@@ -184,6 +212,68 @@ class HookTests(ClusterTestCase):
         sending = producer.send(Message("T", b"x"), mode=CommunicationMode.SYNC)
         self.failure(sending, SendFailed)
         self.assertEqual(forbids.asked, 3)
+
+    def test_connectionDroppedBefore(self) -> None:
+        """
+        Where a hook drops the connection the attempt was to use, that attempt has
+        ended, and the next one finds another.
+        """
+        recorder = Recorder()
+        armed: list[bool] = []
+
+        def drop(context: SendMessageContext) -> None:
+            if armed:
+                armed.clear()
+                live = self.client.peers.live(context.address)
+                assert live is not None
+                live.abort()
+
+        producer = self.hooked(recorder, Does(drop))
+        self.result(producer.send(Message("T", b"first")))
+        recorder.seen.clear()
+        armed.append(True)
+        result = self.result(producer.send(Message("T", b"x")))
+        self.assertEqual(recorder.calls(), ["before", "after"] * 2)
+        self.assertIsInstance(recorder.seen[1][1].exception, ConnectionClosed)
+        self.assertEqual(
+            [each.persisted for each in result.attempts], [Persisted.NO, Persisted.YES]
+        )
+        self.assertEqual(len(self.stored()), 2)
+
+    def test_sendsBefore(self) -> None:
+        """
+        A hook may send by itself: each is stored once and has its own answer.
+        """
+        sent: list[Any] = []
+        bodies: list[bytes] = []
+
+        def send(context: SendMessageContext) -> None:
+            if bodies:
+                sent.append(producer.send(Message("T", bodies.pop())))
+
+        producer = self.hooked(Does(send))
+        self.result(producer.send(Message("T", b"first")))
+        bodies += [b"0", b"1", b"2"]
+        results = [self.result(producer.send(Message("T", b"own")))]
+        results += [self.result(each) for each in sent]
+        self.assertEqual(len({each.msgId for each in results}), 4)
+        stored = {each.properties["UNIQ_KEY"]: each.body for each in self.stored()}
+        self.assertEqual(
+            [stored[each.msgId] for each in results], [b"own", b"0", b"1", b"2"]
+        )
+
+    def test_cancelledAfter(self) -> None:
+        """
+        Who cancels a send when a hook is told that it is stored is told so too.
+        """
+        sending: list[Any] = []
+        after = Does(lambda context: None, lambda context: sending[0].cancel())
+        producer = self.hooked(after)
+        sending.append(producer.send(Message("T", b"x")))
+        result = self.result(sending[0])
+        self.assertEqual(len(self.stored()), 1)
+        self.assertEqual(len(result.attempts), 1)
+        self.assertEqual((producer.stats().sent, producer.stats().inFlight), (1, 0))
 
     def test_noHook(self) -> None:
         """

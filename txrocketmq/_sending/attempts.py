@@ -62,6 +62,8 @@ class Attempts:
 
     @ivar retries: How many of them were not a send's first.
 
+    @ivar measured: Whether tries are timed, or counted for each queue.
+
     @ivar plain: Whether nothing is done around a try.
     """
 
@@ -89,13 +91,10 @@ class Attempts:
         self._hooks = hooks
         self._slots = slots
         self._timed = timed
+        self.measured = slots is not None or timed is not None
         # What has to be done around a try is done in the loop.
-        self.plain = (
-            hooks is None
-            and slots is None
-            and timed is None
-            and not cluster.peers.hooked
-        )
+        isHooked = hooks is not None or cluster.peers.hooked
+        self.plain = not isHooked and not self.measured
         self._peers = cluster.peers
         self._sendAddress = cluster.sendAddress
         self._seconds = cluster.clock.seconds

@@ -18,25 +18,23 @@ is one object, and what is the same for all sends to a queue is worked out once.
 
 from __future__ import annotations
 
-from struct import Struct
-
 from twisted.internet.defer import Deferred
 
+from txrocketmq._wire.frames import MAX_FRAME, MAX_HEADER
 from txrocketmq._wire.records import encodeProperties
-from txrocketmq._wire.sendframes import asJSON
 from txrocketmq.errors import InvalidMessage
 from txrocketmq.message import Message, SendResult
 
 from .attempts import Attempts
 from .envelope import Envelope
 from .fastsend import FastSend
+from .hooks import SendHooks
 from .intake import Intake
 from .paths import Paths, QueuePath
 from .rules import Rules
+from .surroundings import Surroundings
 from .targets import Cluster, Targets
 from .validate import SURELY_SHORT, checkMessage
-
-_WORDS = Struct(">ii").pack
 
 # What a message has where nothing was said.  They are compared by identity: what
 # is equal to them, but not what it seems, is for the general way to judge.
@@ -57,11 +55,14 @@ class FastPath:
         intake: Intake,
         attempts: Attempts,
         rules: Rules,
+        hooks: SendHooks | None,
     ) -> None:
         """
         @param attempts: Takes over what does not go well.
 
         @param rules: Those of sends of which nothing else is said.
+
+        @param hooks: What is called around each try.
         """
         settings = envelope.settings
         self.envelope = envelope
@@ -80,12 +81,18 @@ class FastPath:
         self._ledger = intake.ledger
         # Larger ones are compressed, or refused.
         self._sizes = min(
-            settings.compressMsgBodyOverHowmuch, settings.maxMessageSize + 1
+            settings.compressMsgBodyOverHowmuch,
+            settings.maxMessageSize + 1,
+            MAX_FRAME - MAX_HEADER,
         )
         paths = Paths(cluster, envelope)
+        signing = cluster.peers.signing
+        self._around: Surroundings | None = None
+        if hooks is not None or signing is not None:
+            self._around = Surroundings(envelope, rules, paths, hooks, signing)
         self._topics = paths.topics
         self._renewed = paths.renewed
-        self._addHeader = paths.addHeader
+        self._addFrames = paths.addFrames
 
     def send(self, message: Message) -> Deferred[SendResult] | None:
         """
@@ -94,7 +101,10 @@ class FastPath:
         @return: As C{Producer.send}; L{None} leaves it to the general way, and
             nothing has happened then.
         """
-        before = after = b""
+        around = self._around
+        if around is not None and not around.ready():
+            return None
+        before = after = ""
         if message.keys is not _NO_KEYS or message.properties is not None:
             described = self._described(message)
             if described is None:
@@ -108,16 +118,16 @@ class FastPath:
         self.attempts.made += 1
         epoch = self._ledger.current
         epoch.live += 1
-        now, born, body = self.seconds(), self._millis(), message.body
+        now, born = self.seconds(), self._millis()
         msgId = self._idAt(born)
         waiting = FastSend(self, target, live, message, msgId, epoch, now)
         ended: Deferred[SendResult] = Deferred(waiting.cancelled)
         waiting.ended = ended
+        write = target.frames[message.tags]
+        if around is not None and not around.begun(waiting):
+            return ended
         opaque = live.opaques.upcoming
-        tagged = target.headers[message.tags]
-        header = tagged % (born, before, msgId.encode(), after, opaque)
-        words = _WORDS(4 + len(header) + len(body), len(header))
-        frame = b"".join((words, header, body))
+        frame = write(opaque, born, before, msgId, after, message.body)
         live.post(waiting, frame, now, self._timeout)
         return ended
 
@@ -158,25 +168,27 @@ class FastPath:
             live = target.live = self._live(target.address)
         if (
             live is None
-            or (tags not in target.headers and not self._addHeader(path, target, tags))
+            or (tags not in target.frames and not self._addFrames(path, target, tags))
             or not self._take(len(body))
         ):
             return None
         self._turns[topic] = at + 1
         return target
 
-    def _described(self, message: Message) -> tuple[bytes, bytes] | None:
+    def _described(self, message: Message) -> tuple[str, str] | None:
         """
-        A message's own properties and its keys as a header has them, if they can
-        be stored.
+        A message's own properties and its keys as they are sent, if they can be
+        stored.
         """
-        before = after = b""
+        before = after = ""
+        if type(message.topic) is not str:
+            return None
         try:
             checkMessage(message, self._sizes)
             if message.properties:
-                before = asJSON(encodeProperties(message.properties))
+                before = encodeProperties(message.properties)
             if message.keys:
-                after = asJSON(encodeProperties({"KEYS": " ".join(message.keys)}))
+                after = encodeProperties({"KEYS": " ".join(message.keys)})
         except InvalidMessage:
             return None
         return (before, after) if len(before) + len(after) < SURELY_SHORT else None

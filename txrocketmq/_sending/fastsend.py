@@ -35,6 +35,7 @@ from .firsttry import FirstTry
 from .outgoing import INT64_DIGITS
 from .paths import QueuePath
 from .progress import Epoch, Send
+from .surroundings import Around
 
 if TYPE_CHECKING:
     from .fastpath import FastPath
@@ -57,6 +58,8 @@ class FastSend(msgspec.Struct, eq=False):
 
     @ivar ended: What its caller has.
 
+    @ivar around: What is to be done when the try has ended, if anything is.
+
     @ivar result: The result, while its caller is told.
 
     @ivar first: What has taken over.
@@ -75,6 +78,7 @@ class FastSend(msgspec.Struct, eq=False):
     deadline: float = 0.0
     heard: int = UNWRITTEN
     oneway: bool = False
+    around: Around | None = None
     result: SendResult | None = None
     first: FirstTry | None = None
 
@@ -110,6 +114,8 @@ class FastSend(msgspec.Struct, eq=False):
         )
         if path.avoidance.active:
             path.avoidance.succeeded(target.broker)
+        if self.around is not None:
+            self.around.ended(answer, result, None)
         path.stored(self.epoch, len(self.message.body))
         ended = self.ended
         assert ended is not None
@@ -161,6 +167,11 @@ class FastSend(msgspec.Struct, eq=False):
             self.began,
         )
         self.first = FirstTry(
-            path.attempts, send, self.live, self.ended, heard=self.heard
+            path.attempts,
+            send,
+            self.live,
+            self.ended,
+            heard=self.heard,
+            around=self.around,
         )
         return self.first

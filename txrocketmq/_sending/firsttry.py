@@ -26,6 +26,7 @@ from txrocketmq.message import Persisted, SendResult
 from .endings import Weak, persistedBy
 from .outgoing import SEND_OK
 from .progress import Send
+from .surroundings import Around
 
 
 class Course(Protocol):
@@ -58,6 +59,8 @@ class FirstTry(msgspec.Struct, eq=False):
     It is a L{Waiting<txrocketmq._remoting.waiters.Waiting>}.
 
     @ivar live: Who is asked.
+
+    @ivar around: What is to be told of the try's end, if anything is.
     """
 
     course: Course
@@ -69,6 +72,7 @@ class FirstTry(msgspec.Struct, eq=False):
     deadline: float = 0.0
     heard: int = UNWRITTEN
     oneway: bool = False
+    around: Around | None = None
     isOver: bool = False
     result: SendResult | None = None
     looped: Deferred[SendResult] | None = None
@@ -95,8 +99,12 @@ class FirstTry(msgspec.Struct, eq=False):
         try:
             result = course.resultOf(send, answer)
         except RocketMQError as error:
+            if self.around is not None:
+                self.around.ended(answer, None, error)
             self._goOn(error)
             return
+        if self.around is not None:
+            self.around.ended(answer, result, None)
         if result.sendStatus is not SEND_OK and send.rules.betters(result, 1):
             self._goOn(Weak(result))
             return
@@ -113,6 +121,8 @@ class FirstTry(msgspec.Struct, eq=False):
         """
         assert isinstance(error, Exception)
         self.isOver = True
+        if self.around is not None:
+            self.around.ended(None, None, error)
         if isinstance(error, CancelledError):
             self._end(SendCancelled(persistedBy(error)))
         else:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-import attrs
+from msgspec.structs import replace
 from twisted.logger import Logger
 
 from txrocketmq._wire.codes import SysFlag
@@ -87,7 +87,7 @@ class SendHooks:
         """
         The attempt has ended.
         """
-        ended = attrs.evolve(
+        ended = replace(
             context,
             sendResult=result if isinstance(result, SendResult) else None,
             exception=exception,

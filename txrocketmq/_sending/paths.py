@@ -10,14 +10,26 @@ import msgspec
 
 from txrocketmq._remoting.protocol import RemotingProtocol
 from txrocketmq._routing.publishinfo import TopicPublishInfo
-from txrocketmq._wire.sendframes import AFTER, BEFORE, UNIQUE_ID, SendFrames
+from txrocketmq._wire.codes import RequestCode
+from txrocketmq._wire.queueframes import (
+    AFTER,
+    BEFORE,
+    BORN,
+    UNIQUE_ID,
+    QueueFrame,
+    framesOf,
+)
+from txrocketmq._wire.signedframes import signedFramesOf
 from txrocketmq.errors import InvalidMessage
 from txrocketmq.message import Message, MessageQueue
+from txrocketmq.settings import SessionCredentials
 
 from .assemble import propertiesOf
-from .envelope import MOST_HEADINGS, Envelope
+from .envelope import MOST_HEADINGS, Envelope, Heading
 from .targets import Cluster
 from .validate import SURELY_SHORT, checkMessage
+
+_SEND = int(RequestCode.SEND_MESSAGE_V2)
 
 MOST_TAGS = 64
 """
@@ -39,22 +51,25 @@ class QueuePath(msgspec.Struct, eq=False):
 
     @ivar live: The connection there, the last time it was asked for.
 
-    @ivar headers: For each tag, what L{SendFrames.plainHeader} gives.
+    @ivar wireTopic: The topic with its namespace.
+
+    @ivar frames: For each tag, what writes a frame.
     """
 
     queue: MessageQueue
     queueId: str
     broker: str
     address: str
+    wireTopic: str
     live: RemotingProtocol | None = None
-    headers: dict[str | None, bytes] = {}
+    frames: dict[str | None, QueueFrame] = {}
 
 
 class TopicPath(msgspec.Struct, eq=False):
     """
     What is the same for all plain sends to one topic.
 
-    @ivar frames: Writes its headers.
+    @ivar heading: What all requests to it have in common.
 
     @ivar info: The route it was made of: with another one it is another path.
 
@@ -62,7 +77,7 @@ class TopicPath(msgspec.Struct, eq=False):
         whose broker has no master.
     """
 
-    frames: SendFrames
+    heading: Heading
     info: TopicPublishInfo
     queues: tuple[QueuePath | None, ...]
 
@@ -72,11 +87,16 @@ class Paths:
     The paths of one producer's plain sends.
 
     @ivar topics: Those to topics, by the names their user knows.
+
+    @ivar credentials: What their frames are signed with, if they are.
     """
 
     def __init__(self, cluster: Cluster, envelope: Envelope) -> None:
         self.topics: dict[str, TopicPath] = {}
+        self.credentials: SessionCredentials | None = None
         self._envelope = envelope
+        self._fixed = cluster.peers.fixed or {}
+        self._signing = cluster.peers.signing
         self._usable = cluster.routes.usable
         self._sendAddress = cluster.sendAddress
 
@@ -90,12 +110,12 @@ class Paths:
         except InvalidMessage:
             return None
         info = self._usable.get(heading.wireTopic)
-        if info is None or heading.frames is None:
+        if info is None or heading.isRetry or not self._envelope.settings.sendSmartMsg:
             return None
         if len(self.topics) >= MOST_HEADINGS:
             self.topics.clear()
         queues = tuple(self._newQueue(topic, info, queue) for queue in info.queues)
-        path = self.topics[topic] = TopicPath(heading.frames, info, queues)
+        path = self.topics[topic] = TopicPath(heading, info, queues)
         return path
 
     def _newQueue(
@@ -113,13 +133,24 @@ class Paths:
             str(queue.queueId),
             broker,
             self._sendAddress(master),
+            info.topic,
         )
 
-    def addHeader(self, path: TopicPath, target: QueuePath, tags: str | None) -> bool:
+    def signWith(self, credentials: SessionCredentials) -> None:
         """
-        Make the header for messages of these tags.
+        Sign with other credentials from now on: what was made with those before is
+        of no use.
+        """
+        if credentials != self.credentials:
+            self.topics.clear()
+        self.credentials = credentials
 
-        @return: Whether there is one: not where nothing can be sent with them.
+    def addFrames(self, path: TopicPath, target: QueuePath, tags: str | None) -> bool:
+        """
+        Make what writes the frames for messages of these tags.
+
+        @return: Whether there is such a thing: not where nothing can be sent with
+            them.
         """
         marked = Message("", b" ", tags=tags, keys=AFTER, properties={BEFORE: BEFORE})
         try:
@@ -127,12 +158,35 @@ class Paths:
             text = propertiesOf(self._envelope, marked, UNIQUE_ID)
             text = text.replace(f"{BEFORE}\x01{BEFORE}\x02", BEFORE)
             text = text.replace(f"KEYS\x01{AFTER}\x02", AFTER)
-            header = path.frames.plainHeader(target.queue.queueId, target.broker, text)
-        except ValueError:
+            frame = self._framesOf(path.heading, target, text)
+        except (InvalidMessage, ValueError):
             return False
         if len(text) > SURELY_SHORT:
             return False
-        if len(target.headers) >= MOST_TAGS:
-            target.headers.clear()
-        target.headers[tags] = header
+        if len(target.frames) >= MOST_TAGS:
+            target.frames.clear()
+        target.frames[tags] = frame
         return True
+
+    def _framesOf(
+        self, heading: Heading, target: QueuePath, properties: str
+    ) -> QueueFrame:
+        """
+        What writes the frames for messages with these properties, less their own.
+
+        @raise ValueError: They cannot be written this way.
+        """
+        fields = {
+            **heading.extFields,
+            "e": target.queueId,
+            "g": BORN,
+            "i": properties,
+            "n": target.broker,
+            **self._fixed,
+        }
+        serializeType = self._envelope.serializeType
+        if self.credentials is None:
+            return framesOf(_SEND, fields, serializeType)
+        assert self._signing is not None
+        fields |= self._signing.fieldsOf(self.credentials)
+        return signedFramesOf(_SEND, fields, serializeType, self.credentials.secretKey)

@@ -172,8 +172,9 @@ class Sending:
         if self._batcher is not None:
             joining = Joining(cluster, envelope, intake, self._batcher)
             return joining if hooks is None else None
-        if attempts.plain:
-            return FastPath(cluster, envelope, targets, intake, attempts, self._rules)
+        if not attempts.measured and cluster.peers.fixed is not None:
+            rules = self._rules
+            return FastPath(cluster, envelope, targets, intake, attempts, rules, hooks)
         return None
 
     def _made(

@@ -7,9 +7,9 @@ the freshest route there is.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from random import Random
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as TwistedTimeout
@@ -30,6 +30,9 @@ from txrocketmq.message import MessageQueue
 
 from .progress import History, Send
 from .versions import Versions
+
+if TYPE_CHECKING:
+    from txrocketmq.acl import SigningHook
 
 MOMENT = 0.001
 """
@@ -70,6 +73,19 @@ class Peers(Protocol):
     def circuits(self) -> Circuits | None:
         """
         The refusals of credentials that were met, where requests are signed.
+        """
+
+    @property
+    def signing(self) -> SigningHook | None:
+        """
+        What signs each request, if anything does.
+        """
+
+    @property
+    def fixed(self) -> Mapping[str, str] | None:
+        """
+        What is added to the fields of each request beside its signature; L{None} if
+        that cannot be known beforehand.
         """
 
     def live(self, address: str) -> RemotingProtocol | None:

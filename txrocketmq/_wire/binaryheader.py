@@ -17,6 +17,8 @@ from .malformed import MalformedFrame
 _FIXED = Struct(">hbhiii")
 _SHORT = Struct(">h")
 _INT = Struct(">i")
+_unpackShort = _SHORT.unpack_from
+_unpackInt = _INT.unpack_from
 
 _LANGUAGES: dict[int, int] = {member: member for member in LanguageCode}
 _ROCKETMQ = SerializeType.ROCKETMQ
@@ -77,7 +79,7 @@ def decodeHeader(data: bytes, body: bytes) -> RemotingCommand:
     """
     try:
         code, language, version, opaque, flag, size = _FIXED.unpack_from(data)
-        remark, at = _text(data, _FIXED.size, size)
+        remark, at = _text(data, _FIXED.size, size) if size else ("", _FIXED.size)
         (size,) = _INT.unpack_from(data, at)
         at += _INT.size
         if size != len(data) - at:
@@ -105,19 +107,31 @@ def _decodeExtFields(data: bytes, at: int) -> dict[str, str]:
     A name that comes twice has its last value: Java writes such headers when
     a request is signed.
     """
-    extFields = {}
+    # Read in place: a call for each text would take most of the time.
+    extFields: dict[str, str] = {}
     end = len(data)
     count = 0
     while at < end:
         count += 1
         if count > MAX_EXT_FIELDS:
             raise MalformedFrame("a ROCKETMQ header with too many extFields")
-        (size,) = _SHORT.unpack_from(data, at)
-        name, at = _text(data, at + 2, size)
-        (size,) = _INT.unpack_from(data, at)
-        value, at = _text(data, at + 4, size)
-        extFields[name] = value
-    return {name: value for name, value in extFields.items() if name and value}
+        (nameSize,) = _unpackShort(data, at)
+        nameEnd = at + 2 + nameSize
+        if nameSize < 0:
+            raise MalformedFrame(f"name of {nameSize} bytes")
+        (size,) = _unpackInt(data, nameEnd)
+        valueAt = nameEnd + 4
+        valueEnd = valueAt + size
+        if size < 0 or valueEnd > end:
+            raise MalformedFrame(f"text of {size} bytes in {end - valueAt}")
+        name = data[at + 2 : nameEnd].decode()
+        value = data[valueAt:valueEnd].decode()
+        if name and value:
+            extFields[name] = value
+        else:
+            extFields.pop(name, None)
+        at = valueEnd
+    return extFields
 
 
 def _text(data: bytes, at: int, size: int) -> tuple[str, int]:
