@@ -119,11 +119,14 @@ class SandboxTarget:
     Our sandbox, in a process of its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, topic: str = TOPIC) -> None:
+        """
+        @param topic: What is read back.
+        """
         package = str(Path(txrocketmq.__path__[0]).parent)
         checkout = str(Path(__file__).resolve().parent.parent.parent)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.chaos.sandboxed", TOPIC, str(QUEUES)],
+            [sys.executable, "-m", "tests.chaos.sandboxed", topic, str(QUEUES)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": f"{package}:{checkout}"},

@@ -43,7 +43,12 @@ class Daemon:
     """
 
     def __init__(
-        self, directory: Path, nameServer: str, *options: str, spool: Path | None = None
+        self,
+        directory: Path,
+        nameServer: str,
+        *options: str,
+        spool: Path | None = None,
+        environment: dict[str, str] | None = None,
     ) -> None:
         """
         @param directory: Where its logs go, and its spool unless another is named.
@@ -51,6 +56,8 @@ class Daemon:
         @param nameServer: The cluster.
 
         @param options: Further options.
+
+        @param environment: More for its environment.
         """
         self.port = freePort((0, 1))
         self.admin = self.port + 1
@@ -58,6 +65,7 @@ class Daemon:
         self.spool.mkdir(mode=0o700, exist_ok=True)
         self.lives = 0
         self._directory = directory
+        self._environment = environment or {}
         self._options = (
             *("--name-server", nameServer, "--spool", str(self.spool)),
             *("--listen", f"tcp:{self.port}:interface=127.0.0.1"),
@@ -82,7 +90,7 @@ class Daemon:
                 stdout=log,
                 stderr=log,
                 cwd=self._directory,
-                env={**os.environ, "PYTHONPATH": package},
+                env={**os.environ, **self._environment, "PYTHONPATH": package},
             )
 
     def awaitReady(self, within: float = 30.0) -> None:

@@ -31,6 +31,7 @@ from txrocketmq.relay.framing import (
     headFault,
     lengthFault,
     lineFault,
+    trailerFault,
 )
 from txrocketmq.relay.gate import Gate
 from txrocketmq.relay.metadata import OURS
@@ -101,6 +102,9 @@ class RelayChannel(HTTPChannel):
         if self._isFresh:
             self._begin()
         super().dataReceived(data)  # type: ignore[no-untyped-call]
+        if self.line_mode and b"\n" in self._buffer and not self._busyReceiving:
+            # No line is left in it: it is an end of line of another kind.
+            self.refuse(MALFORMED)
 
     def lineReceived(self, line: bytes) -> bool:
         """
@@ -170,6 +174,17 @@ class RelayChannel(HTTPChannel):
         if waits and not self.leaving and self._version == b"HTTP/1.1":
             # Whatever is expected, all there is to expect is that we go on.
             self._send100Continue()  # type: ignore[no-untyped-call]
+
+    def allContentReceived(self) -> None:
+        """
+        The body is there, and what may come behind its last chunk.
+        """
+        trailers = getattr(self._transferDecoder, "_trailerHeaders", ())
+        wrong = trailerFault(trailers)
+        if wrong is None:
+            super().allContentReceived()  # type: ignore[no-untyped-call]
+        else:
+            self.refuse(wrong)
 
     def requestDone(self, request: RelayRequest) -> None:
         """

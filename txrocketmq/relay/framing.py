@@ -9,7 +9,7 @@ Follows RFC 9112, and refuses what it leaves to servers to accept.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from txrocketmq.relay.answers import Answer, problem
 
@@ -27,6 +27,7 @@ MALFORMED = problem(400, "bad_request", "this is no HTTP request")
 BAD_LENGTH = problem(400, "bad_request", "the Content-Length is not a sensible one")
 BAD_CODING = problem(400, "bad_request", "the Transfer-Encoding is not chunked alone")
 BAD_HOST = problem(400, "bad_request", "there is not one Host, or it is none")
+BAD_TRAILER = problem(400, "bad_request", "what follows the chunks is no header")
 FOLDED = problem(400, "bad_request", "a header goes on in a second line")
 CUT_SHORT = problem(400, "cut_short", "the request ended too soon")
 
@@ -49,6 +50,17 @@ def lengthFault(name: bytes, value: bytes) -> Answer | None:
     """
     if name == b"content-length" and len(value.strip()) > MOST_DIGITS:
         return BAD_LENGTH
+    return None
+
+
+def trailerFault(lines: Iterable[bytes]) -> Answer | None:
+    """
+    Why lines cannot be what comes behind the last chunk.  What they say is of no use
+    to us, but another server may see the end of the request in them.
+    """
+    for line in lines:
+        if lineFault(line) is not None or b":" not in line:
+            return BAD_TRAILER
     return None
 
 

@@ -9,6 +9,12 @@ TOO_LONG = b"\n"
 What stands for a line that was too long to be kept: no line has that in it.
 """
 
+A_TURN = 100
+"""
+The most lines that are taken at once: reading them takes some milliseconds, and other
+connections wait meanwhile.
+"""
+
 
 class Lines:
     """
@@ -33,6 +39,14 @@ class Lines:
         How many bytes are kept.
         """
         return len(self._data)
+
+    @property
+    def isPartial(self) -> bool:
+        """
+        Whether a line has begun that has not ended.  It is to be asked when there is
+        no whole one.
+        """
+        return self._isCut or bool(self._data)
 
     def add(self, data: bytes) -> None:
         """
@@ -75,7 +89,8 @@ class Lines:
         What is left, if it is a line, or will be one that is too long.
         """
         data = self._data
-        if len(data) > self._longest:
+        if self._isCut or len(data) > self._longest:
+            # The rest of it is not kept either: it may never end.
             self._isCut = True
             data.clear()
         self._scanned = len(data)

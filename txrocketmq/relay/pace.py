@@ -1,12 +1,17 @@
 """
 How fast a stream has to come.
 
-Law: no client is asked to hurry while it is us that let it wait.
+Laws:
+
+    - No client is asked to hurry while it is us that let it wait.
+
+    - None waits without end for room for a long line: who never ends one may have
+      taken it.
 """
 
 from __future__ import annotations
 
-from txrocketmq.relay.answers import Answer, problem
+from txrocketmq.relay.answers import Answer, later, problem
 from txrocketmq.relay.limits import Limits
 
 
@@ -24,6 +29,7 @@ class Pace:
         self._seen = self._since = self._lineSince = now
         self._bytes = 0
         self._line = -1
+        self._isCramped = False
 
     @property
     def answer(self) -> Answer:
@@ -31,6 +37,8 @@ class Pace:
         What a client is told that is too slow.
         """
         limits = self._limits
+        if self._isCramped:
+            return later(503, "busy", "the relay had no room for a line of this length")
         return problem(
             400,
             "too_slow",
@@ -45,25 +53,27 @@ class Pace:
         """
         self._bytes += size
 
-    def isSlow(self, now: float, isWaiting: bool, line: int) -> bool:
+    def isSlow(self, now: float, isWaiting: bool, line: int, isCramped: bool) -> bool:
         """
         Whether it is too slow.  It is to be asked again and again.
 
         @param isWaiting: Whether it is us that let it wait.
 
         @param line: The number of the line that has come in part; -1 for none.
+
+        @param isCramped: Whether it waits because there is no room for that line.
         """
+        self._isCramped = isCramped
         gone, self._seen = now - self._seen, now
         if line != self._line or line < 0:
             self._line, self._lineSince = line, now
         if isWaiting:
             self._since += gone
-            self._lineSince += gone
-            return False
+            self._lineSince += 0.0 if isCramped else gone
         limits = self._limits
         if now - self._lineSince >= limits.bodyDeadline:
             return True
-        if now - self._since < limits.floorWindow:
+        if isWaiting or now - self._since < limits.floorWindow:
             return False
         isSlow = self._bytes < limits.streamFloor * (now - self._since)
         self._bytes, self._since = 0, now

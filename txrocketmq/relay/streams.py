@@ -25,7 +25,7 @@ from txrocketmq.relay import documents
 from txrocketmq.relay.answers import STOPPING, Answer, head
 from txrocketmq.relay.desk import Desk
 from txrocketmq.relay.documents import Fault
-from txrocketmq.relay.lines import TOO_LONG, Lines
+from txrocketmq.relay.lines import A_TURN, TOO_LONG, Lines
 from txrocketmq.relay.orders import Order
 from txrocketmq.relay.pace import Pace
 from txrocketmq.relay.shelf import Shelf
@@ -61,18 +61,15 @@ class Stream:
         self._channel: RelayChannel = order.request.channel
         self._lines = Lines(limits.maxBody)
         self._slots: deque[Slot] = deque()
-        self._size = 0
-        self._held = 0
-        self._accepted = self._failed = 0
-        self._isWhole = self._isRunning = self._isBlocked = self._wantsRoom = False
+        self._size = self._held = self._accepted = self._failed = 0
+        self._isWhole = self._isRunning = self._isOver = False
+        self._isBlocked = self._wantsRoom = self._isCramped = False
         self._why: Answer | None = None
-        self._isOver = False
         self._turn: IDelayedCall | None = None
         self._pace = Pace(limits, desk.clock.seconds())
         self._channel.deadline = self._channel.site.never
         desk.begin()
         desk.flows[self] = None
-        # Twisted's is untyped.
         self._request.registerProducer(self, True)  # type: ignore[no-untyped-call]
 
     def received(self, data: bytes) -> None:
@@ -128,8 +125,8 @@ class Stream:
         if self._isWhole:
             return
         isWaiting = self._isBlocked or self._channel.gate.held
-        part = self._lines.number if len(self._lines) else -1
-        if self._pace.isSlow(now, isWaiting, part):
+        part = self._lines.number if self._lines.isPartial else -1
+        if self._pace.isSlow(now, isWaiting, part, self._isCramped):
             self._channel.refuse(self._pace.answer)
 
     def pauseProducing(self) -> None:
@@ -170,16 +167,20 @@ class Stream:
 
     def _takeLines(self) -> bool:
         """
-        Take lines.
+        Take lines, as many as others can wait for.
 
-        @return: Whether there may be more, and no room.
+        @return: Whether there may be more, and no room or no time.
         """
-        while self._hasRoom():
+        self._isCramped = False
+        for _ in range(A_TURN):
+            if not self._hasRoom():
+                return True
             line = self._lines.next()
             if line is None:
                 return not self._hasRoomForLine()
             if line.strip() or line is TOO_LONG:
                 self._take(line)
+        self._flushSoon()
         return True
 
     def _hasRoom(self) -> bool:
@@ -201,10 +202,10 @@ class Stream:
         if self._held or len(self._lines) <= self._limits.streamBytes:
             return True
         most = self._limits.maxBody
-        if self._wants(self._desk.shares.hold(self._order.client, most) is not None):
-            return False
-        self._held = most
-        return True
+        wrong = self._desk.shares.hold(self._order.client, most)
+        self._isCramped = self._wants(wrong is not None)
+        self._held = 0 if self._isCramped else most
+        return not self._isCramped
 
     def _wants(self, isFull: bool) -> bool:
         """
