@@ -31,6 +31,52 @@ from txrocketmq.errors import (
 )
 
 
+class TogetherTests(LineTestCase):
+    """
+    Requests that end together.
+    """
+
+    def cancelling(
+        self, first: Deferred[RemotingCommand], second: Deferred[RemotingCommand]
+    ) -> None:
+        """
+        Cancel the second when the first has ended.
+        """
+
+        def cancel(result: object) -> None:
+            second.cancel()
+
+        first.addBoth(cancel)
+
+    def test_lost(self) -> None:
+        """
+        Who is told that the connection was lost may cancel a request that is about
+        to be told the same: that is cancelled, and told nothing.
+        """
+        protocol, line = self.line()
+        first, second = (protocol.invoke(REQUEST, 3.0) for _ in range(2))
+        self.cancelling(first, second)
+        line.lose(ConnectionLost())
+        self.assertIsNone(self.successResultOf(first))
+        self.failureResultOf(second, CancelledError)
+
+    def test_late(self) -> None:
+        """
+        The same of requests whose time is over, written or not.
+        """
+        for paused in (False, True):
+            protocol, line = self.line()
+            if paused:
+                protocol.pauseProducing()
+            first, second = (protocol.invoke(REQUEST, 3.0) for _ in range(2))
+            self.cancelling(first, second)
+            line.clock.advance(3.0)
+            self.assertIsNone(self.successResultOf(first))
+            error = self.failureResultOf(second, CancelledError).value
+            expected = Persisted.NO if paused else None
+            self.assertIs(getattr(error, "persisted", None), expected)
+
+
 class AnswerTests(LineTestCase):
     """
     Answers find their requests.

@@ -62,6 +62,7 @@ steps = st.one_of(
     sends,
     st.tuples(st.just("fault"), st.sampled_from(NAMES), st.sampled_from(FAULTS)),
     st.tuples(st.just("cancel"), st.integers(0, 200)),
+    st.tuples(st.just("chain"), st.integers(0, 200), st.integers(0, 200)),
     st.tuples(st.just("pass"), st.sampled_from([0.0, 0.0, 0.0, 0.3, 1.5])),
     st.tuples(st.just("turn")),
     st.tuples(
@@ -89,6 +90,7 @@ class History:
         self.producer = Producer(self.client, "truth", own)
         self.deferreds: list[Deferred[SendResult]] = []
         self.began: list[float] = []
+        self.chained: dict[int, list[int]] = {}
         self.ends: dict[int, tuple[float, SendResult | Failure]] = {}
 
     def play(self, step: tuple[Any, ...]) -> None:
@@ -125,6 +127,8 @@ class History:
         """
         self.case.assertNotIn(number, self.ends)
         self.ends[number] = (self.cluster.clock.seconds(), outcome)
+        for other in self.chained.get(number, ()):
+            self.doCancel(other)
 
     def doFault(self, name: str, fault: tuple[faults.Fault, bool]) -> None:
         """
@@ -139,6 +143,13 @@ class History:
         """
         if self.deferreds:
             self.deferreds[number % len(self.deferreds)].cancel()
+
+    def doChain(self, number: int, other: int) -> None:
+        """
+        Let the end of a send be the end of another.
+        """
+        if self.deferreds:
+            self.chained.setdefault(number % len(self.deferreds), []).append(other)
 
     def doPass(self, seconds: float) -> None:
         """

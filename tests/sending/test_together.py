@@ -9,7 +9,6 @@ from typing import Any
 
 import attrs
 from twisted.internet.defer import Deferred
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from tests.sending.batchcase import BATCH, SEND, BatchingTestCase
@@ -209,17 +208,34 @@ class UnansweredTests(BatchingTestCase):
         self.producer = self.batching("once", resendWhenMaybe=False)
         self.brokerA.push(faults.close(), code=BATCH)
         sends = self.several(3)
-        ends: list[Failure] = []
-        sends[0].addErrback(ends.append)
         for one in sends[1:]:
-            sends[0].addCallback(partial(self.cancel, one))
+            sends[0].addBoth(partial(self.cancel, one))
         self.cluster.flush()
-        self.assertEqual(len(ends), 1)
         for one in sends[1:]:
             error = self.failureResultOf(one, SendCancelled).value
             self.assertIs(error.persisted, Persisted.MAYBE)
         stats = self.producer.stats()
         self.assertEqual((stats.failed, stats.inFlight), (3, 0))
+
+    def test_cancelledWithAnother(self) -> None:
+        """
+        So may whoever is told of the end of another frame that was lost with it.
+        """
+        self.producer = self.batching(
+            "once", resendWhenMaybe=False, batching=Batching(maxMessages=2)
+        )
+        self.brokerA.push(faults.silence(), times=9)
+        sends = self.several(5)
+        for one in sends[1:]:
+            sends[0].addBoth(partial(self.cancel, one))
+        self.cluster.flush()
+        self.live(self.brokerA).abort()
+        self.cluster.flush()
+        for one in sends[1:]:
+            error = self.failureResultOf(one, SendCancelled).value
+            self.assertIs(error.persisted, Persisted.MAYBE)
+        stats = self.producer.stats()
+        self.assertEqual((stats.failed, stats.inFlight), (5, 0))
 
     def test_cancelledLater(self) -> None:
         """

@@ -35,7 +35,7 @@ from txrocketmq.errors import (
 from .opaques import Opaques
 from .outbox import Outbox
 from .reasons import timeoutError
-from .waiters import UNWRITTEN, Unwritten, Waiter, Waiters, Waiting
+from .waiters import UNWRITTEN, Unwritten, Waiter, Waiters, Waiting, wanting
 from .watch import Watch
 
 _NOTHING = RemotingCommand(0)
@@ -220,9 +220,8 @@ class Asking:
 
         @param waiter: Is told if the request was not written.
         """
-        del self._waiters.live[waiter.opaque]
         self._outbox.takeBack(waiter.opaque)
-        if waiter.heard == UNWRITTEN:
+        if self._waiters.forget(waiter):
             waiter.failed(Unwritten())
         self._closeIfDrained()
 
@@ -290,7 +289,7 @@ class Asking:
             self._outbox.takeBack(waiter.opaque)
         if verdict is not None:
             self._condemn(ConnectionClosed, verdict)
-        for waiter in expired:
+        for waiter in wanting(expired):
             waiter.failed(timeoutError(self.address, waiter))
         self._closeIfDrained()
 

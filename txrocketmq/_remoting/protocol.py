@@ -44,7 +44,7 @@ from .asking import Asking, Transport
 from .goodbye import endBelow
 from .moment import Moment
 from .reasons import lostError, malformedWords
-from .waiters import UNWRITTEN
+from .waiters import UNWRITTEN, wanting
 
 if TYPE_CHECKING:
     from .factory import RemotingFactory
@@ -222,7 +222,7 @@ class RemotingProtocol(Asking, Protocol):
         waiters = self._waiters.takeAll()
         self._secured.happen(reason)
         self._closed.happen(None)
-        for waiter in waiters:
+        for waiter in wanting(waiters):
             waiter.failed(self.whyClosed(waiter.persisted))
 
     def handshakeCompleted(self) -> None:

@@ -4,7 +4,7 @@ Requests that wait for their answers, in the order of their deadlines.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from heapq import heapify, heappop, heappush
 from itertools import takewhile
 from math import inf
@@ -20,6 +20,9 @@ T = TypeVar("T")
 Answer = TypeVar("Answer", contravariant=True)
 
 UNWRITTEN = -1
+
+# What is there in the place of a number for who does not want to know any more.
+ABANDONED = -2
 
 # How many entries of answered requests the order may hold beside as many as
 # there are live ones.
@@ -49,7 +52,8 @@ class Waiting(Protocol[Answer]):
     @ivar deadline: When they are over.
 
     @ivar heard: How often the connection had heard from the peer when the
-        request was given to the transport; L{UNWRITTEN} before that.
+        request was given to the transport; L{UNWRITTEN} before that, and
+        L{ABANDONED} when it was cancelled.
 
     @ivar oneway: Whether being given to the transport is all that is wanted.
     """
@@ -168,6 +172,19 @@ class Waiters(Generic[T]):
             order[:] = [entry for entry in order if self._isLive(*entry)]
             heapify(order)
 
+    def forget(self, waiter: Waiting[T]) -> bool:
+        """
+        Let one go that does not want to know any more.  It may have been taken out
+        already, to be told of the end.
+
+        @return: Whether its request was never written.
+        """
+        if self.live.get(waiter.opaque) is waiter:
+            del self.live[waiter.opaque]
+        unwritten = waiter.heard == UNWRITTEN
+        waiter.heard = ABANDONED
+        return unwritten
+
     def earliest(self) -> float:
         """
         The earliest deadline of all; infinity if there is none.
@@ -209,3 +226,13 @@ class Waiters(Generic[T]):
         """
         waiter = self.live.get(opaque)
         return waiter is not None and waiter.deadline == deadline
+
+
+def wanting(waiters: Iterable[Waiting[T]]) -> Iterator[Waiting[T]]:
+    """
+    Those of some who still want to know what came of their requests when it is
+    their turn: who was told before may have cancelled others.
+    """
+    for waiter in waiters:
+        if waiter.heard != ABANDONED:
+            yield waiter
