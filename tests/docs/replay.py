@@ -52,12 +52,20 @@ LASTING = re.compile(
     r"(?:\.venv/bin/)?(?:txrocketmq sandbox\b|twistd? (?:-n )?txrocketmq\b)"
 )
 
+#: Commands that only look: they do it again while what they look at is on its way.
+LOOKING = re.compile(r"curl -s http://\S+")
+
 #: What has been done already where these tests run.
 DONE = re.compile(r"-m venv |pip install |-m tests\b|^cd |^git clone ")
 
 LIMIT = 60.0
 """
 Seconds for one command.
+"""
+
+SETTLING = 10.0
+"""
+Seconds until there must be what is looked at.
 """
 
 Process = subprocess.Popen[str]
@@ -147,16 +155,16 @@ class Reader:
         if command.output is None:
             if status:
                 raise Different(f"{self._at(line)}: {text}\n{output}")
-        else:
-            self._compare(self._local(command.output), output, self._at(line))
-
-    def _compare(self, want: str, got: str, where: str) -> None:
-        """
-        Compare what a page shows with what was printed.
-        """
-        flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-        if not doctest.OutputChecker().check_output(want, got, flags):
-            raise Different(f"{where} shows\n{want}\nbut this was printed\n{got}")
+            return
+        want = self._local(command.output)
+        until = time.monotonic() + SETTLING
+        while not _isAs(want, output):
+            if not LOOKING.fullmatch(text) or time.monotonic() > until:
+                raise Different(
+                    f"{self._at(line)} shows\n{want}\nbut this was printed\n{output}"
+                )
+            time.sleep(0.1)
+            status, output = self._run(["bash", "-c", self._local(text)])
 
     def _paste(self, pieces: list[Block]) -> None:
         """
@@ -298,6 +306,14 @@ def environmentFor(directory: Path) -> dict[str, str]:
         if not name.startswith("TXROCKETMQ_") and name != "NAMESRV_ADDR"
     }
     return {**kept, "PATH": f"{scripts}:{kept['PATH']}", "HOME": str(directory)}
+
+
+def _isAs(want: str, got: str) -> bool:
+    """
+    Whether a command has printed what a page shows.
+    """
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    return doctest.OutputChecker().check_output(want, got, flags)
 
 
 def _isMissing(tool: str, text: str) -> bool:
