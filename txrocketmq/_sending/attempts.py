@@ -176,19 +176,26 @@ class Attempts:
         """
         The loop, and the end of the send.
         """
-        stored = False
+        wrong: BaseException | None = None
         try:
             result = await self._loop(send, error, queue)
-            stored = True
-            return result
         except CancelledError as cancelled:
             begun = NO if send.address is None else persistedBy(cancelled)
-            raise self.cutOff(send, begun) from None
+            wrong = self.cutOff(send, begun)
+        except BaseException as failed:
+            wrong = failed
+        # Not before the error is handled: those who are told now, and those who
+        # are let in, would else have their errors raised in the context of this.
+        self._loops.pop(send, None)
+        if self._slots is not None:
+            self._slots.release(send)
+        self.ended(send, wrong is None)
+        if wrong is None:
+            return result
+        try:
+            raise wrong
         finally:
-            self._loops.pop(send, None)
-            if self._slots is not None:
-                self._slots.release(send)
-            self.ended(send, stored)
+            del wrong
 
     async def _loop(
         self, send: Send, error: Exception | None, queue: MessageQueue | None

@@ -63,10 +63,17 @@ def withoutFrames(error: Exception) -> Exception:
     """
     An error of ours, less the frames it came through, and those of its causes:
     with them, each try that is listed would be kept with all it had in hand.
+
+    What Python was handling when an error of ours was raised may be the end of
+    another send, on whose stack this one goes on: that is no part of it.
     """
     each: BaseException | None = error if isinstance(error, RocketMQError) else None
-    while each is not None:
+    seen: set[int] = set()
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
         each.__traceback__ = None
+        if isinstance(each, RocketMQError):
+            each.__context__ = None
         each = each.__cause__ or each.__context__
     return error
 
