@@ -82,6 +82,37 @@ class FlowTests(VisitingTestCase):
         await self.quiet()
 
 
+class CrowdTests(VisitingTestCase):
+    """
+    Much of everything.
+    """
+
+    async def test_much(self) -> None:
+        """
+        There is room for many brokers, long names and large numbers.
+        """
+        await self.visit(brokers=12, group="orders-" * 17)
+        tally = self.stage.tally
+        for ack in ("broker", "spool"):
+            tally.accepted(ack, 9_876_543, 1 << 50)
+            tally.delivered[ack] += 9_876_543
+        tally.attempts += 2_987_654_321_098
+        for status in tally.answers:
+            tally.answers[status] += 123_456_789
+        for reason in tally.setAside:
+            tally.failed(reason, 1.0, 3, "MAYBE")
+        self.stage.work(50)
+        await self.shows(lambda page: page.texts(STATES) == ["reached"] * 12)
+        for broker in list(self.stage.sandbox.brokers.values())[::2]:
+            await broker.setDown()
+        await self.says("6 of 12 brokers are unreachable", "warn")
+        await self.shows(lambda page: len(page.texts("#failures li")) == 11)
+        (*_, last) = await self.see(Visitor.texts, "#failures li")
+        self.assertEqual(last, "7 more in /v1/status")
+        await self.good("much")
+        await self.quiet()
+
+
 class BrokerTests(VisitingTestCase):
     """
     Brokers that are not there.
@@ -109,7 +140,7 @@ class BrokerTests(VisitingTestCase):
         Where there is no broker and no spool it is bad; it is better when they are
         back, without anybody's doing.
         """
-        await self.visit(brokers=2, spooling=False, sendTimeout=0.5)
+        await self.visit(brokers=2, spooling=False, sendTimeout=3.0)
         self.stage.work(20)
         await self.says(WELL, "ok")
         brokers = self.stage.sandbox.brokers.values()

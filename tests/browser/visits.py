@@ -27,7 +27,7 @@ NARROW = 360
 Pixels of a window on a desk, and of a phone's.
 """
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 """
 The most seconds until something shows.
 """

@@ -28,7 +28,8 @@ from txrocketmq.relay.adminsite import (
     AdminSite,
 )
 from txrocketmq.relay.origins import isOurs
-from txrocketmq.relay.page.render import STATIC
+from txrocketmq.relay.page.render import MOST_FAILURES, STATIC
+from txrocketmq.relay.tally import REASONS
 
 #: What is nowhere in an answer, though it is in the request.
 MARK = "Xq7Zmark"
@@ -206,6 +207,16 @@ class AddressTests(AdminTestCase):
         self.assertIn("512 KiB of 1.0 MiB", page)
         self.assertIn('value="50"', page)
         self.assertIn("it was damaged in the spool", page)
+
+    def test_manyFailures(self) -> None:
+        """
+        The page has the last failures, and says how many more there are.
+        """
+        for reason in REASONS:
+            self.tally.failed(reason, 0.1, 1, "NO")
+        page = self.ask("GET", "/").body.decode()
+        self.assertEqual(page.count('class="failed"'), MOST_FAILURES)
+        self.assertIn(f"{len(REASONS) - MOST_FAILURES} more in /v1/status", page)
 
     def test_static(self) -> None:
         """

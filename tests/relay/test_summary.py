@@ -270,6 +270,22 @@ class TextTests(SynchronousTestCase):
             shown, ["\N{EN DASH}", "0", "0", "0.0", "1", "9.9", "10", "12,346"]
         )
 
+    def test_brief(self) -> None:
+        """
+        Where there is little room, large numbers are thousands and millions.
+        """
+        for value, shown in (
+            (None, texts.NOTHING),
+            (0.5, "0.5"),
+            (99_999.0, "99,999"),
+            (99_999.6, "100 k"),
+            (999_400.0, "999 k"),
+            (999_500.0, "1.0 M"),
+            (20_306_323.0, "20.3 M"),
+            (1.5e12, "1500.0 G"),
+        ):
+            self.assertEqual(texts.brief(value), shown)
+
     def test_duration(self) -> None:
         """
         In the unit that suits it.

@@ -41,6 +41,18 @@ def rate(value: float | None) -> str:
     return f"{value:.1f}" if 0 < value < 9.95 and value % 1 else f"{value:,.0f}"
 
 
+def brief(value: float | None) -> str:
+    """
+    The same where there is little room: so many thousands, or millions.
+    """
+    if value is None or value < 99_999.5:
+        return rate(value)
+    for unit, size in (("G", 1e9), ("M", 1e6)):
+        if value >= 0.9995 * size:
+            return f"{value / size:.1f} {unit}"
+    return f"{value / 1e3:.0f} k"
+
+
 def duration(seconds: float | None) -> str:
     """
     How long something takes.
@@ -101,9 +113,9 @@ def textsOf(status: Mapping[str, Any], points: Iterable[Point]) -> dict[str, str
         "version": status["version"],
         "uptime": age(status["now"] - status["startedAt"]),
         "readiness": f"{'ready' if status['ready'] else 'not ready'}: {status['why']}",
-        "accepted": rate(recently["accepted"]),
-        "stored": rate(recently["stored"]),
-        "failed": rate(recently["failed"]),
+        "accepted": brief(recently["accepted"]),
+        "stored": brief(recently["stored"]),
+        "failed": brief(recently["failed"]),
         "latency": duration(recently["p50"]),
         "latency99": duration(recently["p99"]),
         "inFlight": rate(recently["inFlight"]),
@@ -156,7 +168,9 @@ def _totals(counts: Mapping[str, Any]) -> dict[str, str]:
     """
     accepted, stored = counts["accepted"], counts["stored"]
     answers = ", ".join(
-        f"{n:,} \N{MULTIPLICATION SIGN} {s}" for s, n in counts["answers"].items()
+        # That no line ends within one of them.
+        f"{n:,}\N{NO-BREAK SPACE}\N{MULTIPLICATION SIGN}\N{NO-BREAK SPACE}{s}"
+        for s, n in counts["answers"].items()
     )
     return {
         "acceptedBroker": rate(accepted["broker"]),
@@ -184,7 +198,8 @@ def _plots(points: list[Point]) -> dict[str, str]:
             v for p in points for c in columns if (v := getattr(p, c)) is not None
         ]
         texts[f"{name}Plot"] = f"{words}, last {span}: {_span(values, write)}"
-        texts[f"{name}Top"] = write(max(values)) if any(values) else ""
+        top = duration if name == "latency" else brief
+        texts[f"{name}Top"] = top(max(values)) if any(values) else ""
     return texts
 
 

@@ -8,6 +8,7 @@ const PATIENCE = 4000; // ms an answer may take
 const STALE = 4500; // ms without an answer until the figures count as old
 const LENGTH = 300; // most points of a plot
 const SHORT = 60; // and what a new one has room for
+const FAILURES = 10; // most lines of them
 const WIDTH = 300;
 const HEIGHT = 40;
 const SVG = "http://www.w3.org/2000/svg";
@@ -40,9 +41,11 @@ function span(name, text) {
 }
 
 // Makes rows of items, and touches the page only if they are others than before.
-function fill(list, items, row, nothing) {
-  const rows = items.map(row);
-  if (!rows.length && nothing) rows.push(make("li", nothing, { class: "empty" }));
+function fill(list, items, row, nothing, most = Infinity) {
+  const rows = items.slice(0, most).map(row);
+  const more = items.length > most ? `${items.length - most} more in /v1/status` : "";
+  const last = more || (items.length ? "" : nothing);
+  if (last) rows.push(make("li", last, { class: "empty" }));
   const made = make(list.tagName);
   made.append(...rows);
   if (made.innerHTML !== list.innerHTML) list.replaceChildren(...rows);
@@ -140,7 +143,7 @@ function show(status) {
   fill(byId("lines"), others, line);
   fill(byId("brokers"), status.cluster.brokers, broker,
     "None is known yet: the first message asks for them.");
-  fill(byId("failures"), status.failures, failure(status.now), "None since the start.");
+  fill(byId("failures"), status.failures, failure(status.now), "None since the start.", FAILURES);
   byId("used").value = Number(status.texts.usedPart || 0);
   for (const element of document.querySelectorAll("div.plot")) {
     element.setAttribute("aria-label", status.texts[`${element.dataset.plot}Plot`]);

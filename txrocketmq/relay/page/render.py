@@ -24,6 +24,11 @@ STATIC = {
 The files beside the template, and what they are.
 """
 
+MOST_FAILURES = 10
+"""
+How many lines of failures are shown, here and by the script.
+"""
+
 
 @cache
 def static(name: str) -> tuple[bytes, str]:
@@ -144,8 +149,10 @@ class StatusPage(Element):
         """
         What failed lately.
         """
-        now = self._status["now"]
-        rows = [_failure(each, now) for each in self._status["failures"]]
+        now, failures = self._status["now"], self._status["failures"]
+        rows = [_failure(each, now) for each in failures[:MOST_FAILURES]]
+        if len(failures) > MOST_FAILURES:
+            rows.append(_empty(f"{len(failures) - MOST_FAILURES} more in /v1/status"))
         return tag(rows or _empty("None since the start."))
 
 
