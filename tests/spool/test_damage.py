@@ -12,8 +12,9 @@ from twisted.logger import capturedLogs
 
 from tests.chaos.damage import Case, Tested, everything, flip, flips, prepared, tried
 from tests.spool.support import SpoolTestCase, entries
-from txrocketmq._spool import database, pages
+from txrocketmq._spool import SpoolEntry, database, pages
 from txrocketmq._spool.records import PAGE
+from txrocketmq.message import Message
 
 
 def zeroed(path: Path, page: int) -> None:
@@ -188,6 +189,38 @@ class DamageTests(SpoolTestCase):
         self.assertEqual(case.problems, [])
         self.assertEqual(case.found, len(tested.bodies))
 
+    def test_numberOfARow(self) -> None:
+        """
+        A row whose number is damaged is found in its place, and not by its number: it
+        is lost, and nothing waits for it.
+        """
+        self.patch(database, "SMALL", 0)
+        self.ready(self.tested)
+        body = self.tested.bodies[f"7F000001{299:024X}"]
+        path = self.directory / "spool.db"
+        data = path.read_bytes()
+        record = data.index(body)
+        flip(path, data.rindex(b"\x82\x2c", 0, record), 4)
+        spool = self.spool()
+        found = everything(self.clock, spool)
+        self.assertEqual(len(found), len(self.tested.bodies) - 1)
+        self.assertEqual(spool.counts.lost, 1)
+        self.assertEqual(spool.counts.waiting, len(found))
+
+    def test_absurdLength(self) -> None:
+        """
+        A row that says it is longer than any is not read, and is counted as lost.
+        """
+        self.patch(pages, "LONGEST", 60_000)
+        tested = prepared(self.directory / "long", 30, size=50_000)
+        case = tried(tested, self.copy, "header", partial(zeroed, page=0))
+        self.assertEqual(case.problems, [])
+        short = [body for body in tested.bodies.values() if len(body) < 59_900]
+        self.assertLess(len(short), len(tested.bodies))
+        assert case.counts is not None
+        self.assertEqual(case.found, len(short))
+        self.assertEqual(case.counts.lost, len(tested.bodies) - len(short))
+
     def test_oneRow(self) -> None:
         """
         A message that is found to be damaged on its way out is put into a file; the
@@ -249,6 +282,57 @@ class DamageTests(SpoolTestCase):
             counts = spool.counts
             self.assertGreaterEqual(counts.recovered + counts.lost, 100, frame)
             self.close(spool)
+
+    def test_killedInsideOfAFrame(self) -> None:
+        """
+        A last write that was cut off between the head and the page of its last frame
+        takes nothing with it: all that was accepted before is there, what was not is
+        there or not, and nothing is said to be lost.
+        """
+        for size in (20, 3000):
+            for stale in (b"", bytes(PAGE // 2), bytes(PAGE)):
+                self.cutOff(size, stale)
+
+    def cutOff(self, size: int, stale: bytes) -> None:
+        """
+        Cut the last write off.
+
+        @param size: The bytes of a body.
+
+        @param stale: What is there instead of the begin of its last page; nothing
+            stands for a page of what the log had before.
+        """
+        home = self.directory
+        self.directory = home / f"{size}-{len(stale)}"
+        self.directory.mkdir(mode=0o700)
+        spool = self.spool()
+        message = Message("T", bytes(size))
+        for at in range(12):
+            some = [SpoolEntry(message, f"ID{at:02}{n}") for n in range(7)]
+            self.wait(spool.append(some))
+        self.wait(spool.delivered(range(1, 20)))
+        self.wait(spool.append([SpoolEntry(message, f"LAST{n}") for n in range(5)]))
+        killed = self.directory / "killed"
+        killed.mkdir(mode=0o700)
+        for name in ("spool.db", "spool.db-wal"):
+            shutil.copy(self.directory / name, killed / name)
+        self.close(spool)
+        log = killed / "spool.db-wal"
+        data = bytearray(log.read_bytes())
+        page = len(data) - PAGE
+        before = bytes(data[page - pages.FRAME * 3 : page - pages.FRAME * 3 + PAGE])
+        data[page : page + PAGE] = (stale or before).ljust(PAGE, b"\0")
+        log.write_bytes(data)
+        self.directory = killed
+        spool = self.spool()
+        found = self.waiting(spool)
+        kept = [f"ID{n // 7:02}{n % 7}" for n in range(19, 84)]
+        self.assertEqual([each for each in found if each in kept], kept, size)
+        self.assertEqual(len(set(found)), len(found))
+        self.assertEqual(spool.counts.lost, 0, (size, stale[:1]))
+        self.assertEqual(spool.counts.waiting, len(found))
+        self.close(spool)
+        self.directory = home
 
     def test_interruptedRecovery(self) -> None:
         """

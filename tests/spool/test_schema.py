@@ -82,6 +82,31 @@ class SchemaTests(SpoolTestCase):
         )
         self.assertEqual((self.directory / "spool.db").read_bytes(), before)
 
+    def test_laterAndDamaged(self) -> None:
+        """
+        Nothing is taken out of a damaged one, either, whether the version is known
+        from its counters or from its header: what is new in it would be lost.
+        """
+        self.close(self.spool())
+        connection = self.connection()
+        adopt(connection, (*MIGRATIONS, ("CREATE TABLE a (b)",)))
+        connection.close()
+        path = self.directory / "spool.db"
+        for broken in (
+            f"PRAGMA user_version = {VERSION}",
+            f"PRAGMA user_version = {VERSION + 1}",
+            "UPDATE state SET crc = 1",
+        ):
+            connection = self.connection()
+            connection.execute(broken)
+            connection.close()
+            before = path.read_bytes()
+            with self.assertRaises(SpoolUnavailable) as refused:
+                self.wait(Spool(self.clock, str(self.directory), limit=1).open())
+            self.assertIn("of a later release", str(refused.exception))
+            self.assertEqual(path.read_bytes(), before)
+        self.assertIn("damaged, and of version", str(refused.exception))
+
     def test_anotherPrograms(self) -> None:
         """
         Another program's database is not touched.

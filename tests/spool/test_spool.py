@@ -17,7 +17,9 @@ from txrocketmq._spool import (
     Spool,
     SpoolEntry,
     claims,
+    database,
 )
+from txrocketmq._spool import spool as spoolModule
 from txrocketmq._spool.claims import LIFETIME
 from txrocketmq._spool.keys import FORGET
 from txrocketmq._spool.spool import KEYS_SHARE
@@ -266,6 +268,31 @@ class RefusalTests(SpoolTestCase):
         self.assertEqual(spool.counts.refused, 0)
         self.assertEqual(spool.counts.refusedBytes, 0)
 
+    def test_all(self) -> None:
+        """
+        All are those there are when it begins, in several commits; what others hand
+        over does not wait for the end.
+        """
+        self.patch(spoolModule, "TOGETHER", 2)
+        for work in (Spool.replay, Spool.deleteRefused):
+            spool = self.spool()
+            self.wait(spool.append(entries(6)))
+            first = self.wait(spool.waiting(0, 1, 1))[0].number
+            for number in range(first, first + 5):
+                self.wait(spool.refuse(number, "no"))
+            before = spool.counts.commits
+            everyOne = work(spool, None)
+            ended: list[int] = []
+            everyOne.addCallback(ended.append)
+            self.wait(spool.append(entries(1, 6)))
+            self.assertEqual(ended, [])
+            self.wait(everyOne)
+            self.assertEqual(ended, [5])
+            self.assertEqual(spool.counts.commits, before + 4)
+            self.assertEqual(spool.counts.refused, 0)
+            self.wait(spool.delivered(range(1, 99)))
+            self.close(spool)
+
     def test_delete(self) -> None:
         """
         Some of them, or all, are forgotten.
@@ -496,3 +523,17 @@ class LifeTests(SpoolTestCase):
         self.wait(spool.delivered(range(1, 21)))
         self.clock.turn()
         self.assertLess(spool.counts.fileBytes, grown // 10)
+
+    def test_spaceIsNotCopied(self) -> None:
+        """
+        What is free stays so where the most of the file would have to be copied.
+        """
+        self.patch(database, "SLACK", 0)
+        spool = self.spool()
+        claim = self.wait(spool.claim("token", "key", b"digest"))
+        assert isinstance(claim, Claim)
+        self.wait(spool.settle(claim, 200, bytes(1 << 20)))
+        self.wait(spool.append([SpoolEntry(Message("T", bytes(1 << 19)), "ID")]))
+        self.wait(spool.delivered([1]))
+        self.clock.turn()
+        self.assertGreater(spool.counts.fileBytes, 3 << 19)

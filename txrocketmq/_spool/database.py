@@ -49,7 +49,8 @@ when it is read.
 
 SLACK = 16 * 1024 * 1024
 """
-The bytes that a file may have free: more are given back when nothing waits.
+The bytes that a file may have free: more are given back when nothing waits, and
+when they are the most of it.
 """
 
 CORRUPT = frozenset(
@@ -198,20 +199,26 @@ class Database:
             return
         self._written = False
         try:
-            slack = 0 if isTight else SLACK
-            if not (self.state.waiting or self.state.refused) and self._free() > slack:
+            idle = not (self.state.waiting or self.state.refused)
+            if idle and self._isLoose(isTight):
                 self.connection.execute("VACUUM")
             self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except sqlite3.Error as error:
             if isDamage(error):
                 raise
 
-    def _free(self) -> int:
+    def _isLoose(self, isTight: bool) -> bool:
         """
-        The bytes of the file that are not used.
+        Whether so much of the file is free that it is to be written anew.
+
+        @param isTight: Whether anything is much.
         """
-        (pages,) = self.connection.execute("PRAGMA freelist_count").fetchone()
-        return int(pages) * PAGE
+        (free,) = self.connection.execute("PRAGMA freelist_count").fetchone()
+        (pages,) = self.connection.execute("PRAGMA page_count").fetchone()
+        if isTight:
+            return bool(free)
+        # What is not free, answers, is copied.
+        return bool(free * PAGE > SLACK and 2 * free > pages)
 
     def close(self) -> None:
         """

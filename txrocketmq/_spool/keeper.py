@@ -208,14 +208,20 @@ class Keeper:
             try:
                 return job.work(database)
             except Damaged as error:
-                self._lose(database, error.number)
+                if not self._lost(database, error.number):
+                    # Only a new file is without it.
+                    raise
 
-    def _lose(self, database: Database, number: int) -> None:
+    def _lost(self, database: Database, number: int) -> bool:
         """
         Put a damaged row aside, in the transaction under way or in one of its own.
+
+        @return: Whether it could be found.
         """
         assert self._place is not None
         name = keepRow(database.connection, self._place, number)
+        if name is None:
+            return False
         own = not database.connection.in_transaction
         if own:
             database.begin()
@@ -224,6 +230,7 @@ class Keeper:
             database.commit()
         fields = {"file": name, "number": number, "recovered": 0, "lost": 1}
         self._events.append((ROW_LOST, fields))
+        return True
 
     def _broken(self, error: Exception) -> None:
         """

@@ -32,6 +32,11 @@ INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}
 The types of integers, and how many bytes they have.
 """
 
+LONGEST = 64 * 1024 * 1024
+"""
+The longest row: a length that is longer is a wrong one, and is not read.
+"""
+
 Column = int | float | bytes | None
 
 
@@ -51,11 +56,12 @@ class Pages:
         self._file = path.open("rb")
         self._log: BinaryIO | None = None
         self._newer: dict[int, int] = {}
+        self._last: dict[int, int] = {}
         try:
             self._count = path.stat().st_size // PAGE
             if log.exists():
                 self._log = log.open("rb")
-                self._newer = _framesOf(self._log)
+                self._newer, self._last = _framesOf(self._log)
                 self._count = max([self._count, *self._newer])
         except BaseException:
             self.close()
@@ -77,6 +83,27 @@ class Pages:
         for number in range(1, self._count + 1):
             if number not in free:
                 yield from self._rowsOf(number)
+
+    def lastRows(self) -> Iterator[tuple[int, list[Column]]]:
+        """
+        The rows of the last write, where its end is not what was written: whether it
+        was cut off before it was committed, or damaged after that, nobody can tell.
+
+        Read no others after these.
+        """
+        self._newer |= self._last
+        self._count = max([self._count, *self._last])
+        for number in self._last:
+            yield from self._rowsOf(number)
+
+    def marks(self) -> tuple[int, int]:
+        """
+        What the header says of whose database it is, and of which version.
+        """
+        header = self._read(1)
+        return int.from_bytes(header[68:72], "big"), int.from_bytes(
+            header[60:64], "big"
+        )
 
     def _read(self, number: int) -> bytes:
         """
@@ -144,8 +171,8 @@ class Pages:
         """
         A row of several pages.
         """
-        if length > self._count * PAGE:
-            raise ValueError("it is longer than the file")
+        if length > min(self._count * PAGE, LONGEST):
+            raise ValueError("it is longer than the file, or than any row")
         local = MIN_LOCAL + (length - MIN_LOCAL) % (PAGE - 4)
         local = local if local <= MAX_LOCAL else MIN_LOCAL
         parts = [page[place : place + local]]
@@ -161,23 +188,35 @@ class Pages:
         return b"".join(parts)
 
 
-def _framesOf(log: BinaryIO) -> dict[int, int]:
+def _framesOf(log: BinaryIO) -> tuple[dict[int, int], dict[int, int]]:
     """
-    Where in the log the newest form of each page lies, of what was committed.
+    Where in the log the newest form of each page lies, of what was committed; and the
+    same of the last write alone, if its last frame is not what was written.
+
+    SQLite writes a frame in two steps.  When it is killed between them, there is the
+    head of a last frame before what the log had in that place before.
     """
     header = log.read(WAL_HEADER)
+    order = _orderOf(header)
+    sums = struct.unpack_from(">II", header.ljust(WAL_HEADER, b"\0"), 24)
     committed: dict[int, int] = {}
     pending: dict[int, int] = {}
+    last: dict[int, int] = {}
     offset = WAL_HEADER
     while len(frame := log.read(FRAME)) == FRAME:
         number, size = struct.unpack_from(">II", frame)
         if frame[8:16] == header[16:24]:
+            # A frame that is wrong says what the next one is to be summed up with.
+            right = _frameSums(order, frame, sums) == _sumsOf(frame)
+            sums = _sumsOf(frame)
             pending[number] = offset + 24
             if size:
-                committed.update(pending)
-                pending.clear()
+                committed.update(last)
+                last = {} if right else pending
+                committed.update(pending if right else {})
+                pending = {}
         offset += FRAME
-    return committed
+    return committed, last
 
 
 def isLogWhole(log: Path) -> bool:
@@ -199,7 +238,7 @@ def _isWhole(file: BinaryIO) -> bool:
     header = file.read(WAL_HEADER)
     if len(header) < WAL_HEADER:
         return True
-    order = ">" if header[3] & 1 else "<"
+    order = _orderOf(header)
     sums = _summed(order, header[:24], (0, 0))
     right = sums == struct.unpack_from(">II", header, 24)
     while len(frame := file.read(FRAME)) == FRAME:
@@ -208,11 +247,35 @@ def _isWhole(file: BinaryIO) -> bool:
             # What was there before the log was begun anew.
             return True
         if right:
-            sums = _summed(order, frame[24:], _summed(order, frame[:8], sums))
-            right = sums == struct.unpack_from(">II", frame, 16)
+            sums = _frameSums(order, frame, sums)
+            right = sums == _sumsOf(frame)
         if not right and size and frame[8:16] == header[16:24]:
             return False
     return True
+
+
+def _orderOf(header: bytes) -> str:
+    """
+    The order of the bytes that a log's checksums are made of.
+    """
+    return ">" if header[3:4] and header[3] & 1 else "<"
+
+
+def _frameSums(order: str, frame: bytes, sums: tuple[int, int]) -> tuple[int, int]:
+    """
+    The checksums of the log up to the end of a frame.
+
+    @param sums: Those up to its begin.
+    """
+    return _summed(order, frame[24:], _summed(order, frame[:8], sums))
+
+
+def _sumsOf(frame: bytes) -> tuple[int, int]:
+    """
+    The checksums that a frame has.
+    """
+    first, second = struct.unpack_from(">II", frame, 16)
+    return first, second
 
 
 def _summed(order: str, data: bytes, sums: tuple[int, int]) -> tuple[int, int]:

@@ -58,13 +58,11 @@ def listRefused(connection: Connection, after: int, most: int) -> list[Refused]:
     return [Refused(*row) for row in found]
 
 
-def replayRefused(
-    connection: Connection, state: State, numbers: Sequence[int] | None
-) -> int:
+def replayRefused(connection: Connection, state: State, numbers: Sequence[int]) -> int:
     """
     Have refused messages wait again, behind all others.
 
-    @param numbers: Which; L{None} for all.
+    @param numbers: Which.
 
     @return: How many.
     """
@@ -79,13 +77,11 @@ def replayRefused(
     return count
 
 
-def dropRefused(
-    connection: Connection, state: State, numbers: Sequence[int] | None
-) -> int:
+def dropRefused(connection: Connection, state: State, numbers: Sequence[int]) -> int:
     """
     Forget refused messages.
 
-    @param numbers: Which; L{None} for all.
+    @param numbers: Which.
 
     @return: How many.
     """
@@ -97,14 +93,11 @@ def dropRefused(
 
 
 def _chosen(
-    connection: Connection, numbers: Sequence[int] | None
+    connection: Connection, numbers: Sequence[int]
 ) -> Iterator[tuple[int, int, bytes]]:
     """
-    The rows of some of the refused, or of all.
+    The rows of some of the refused.
     """
-    if numbers is None:
-        found = connection.execute("SELECT number FROM refused ORDER BY number")
-        numbers = [number for (number,) in found.fetchall()]
     for number in numbers:
         row = connection.execute(
             "SELECT number, crc, record FROM refused WHERE number = ?", (number,)

@@ -15,7 +15,6 @@ Laws:
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from sqlite3 import Connection
 from zlib import crc32
@@ -29,6 +28,7 @@ from .pages import Column, Pages
 from .place import Place, syncDirectory
 from .records import checksum, keptOf
 from .refusals import insertRefused
+from .schema import APPLICATION, VERSION, later
 from .state import State, stateOf
 from .tables import depthOf
 
@@ -56,12 +56,18 @@ class Salvage:
     @ivar wrong: How many rows of messages there are whose checksum is wrong.
 
     @ivar highest: The highest number there was.
+
+    @ivar late: How many messages were taken over from the last write.
+
+    @ivar lateWrong: How many more it has whose checksum is wrong.
     """
 
     connection: Connection
     state: State | None = None
     wrong: int = 0
     highest: int = 0
+    late: int = 0
+    lateWrong: int = 0
     _batch: list[tuple[int, int, bytes]] = attrs.field(factory=list)
 
     def take(self, number: int, columns: list[Column]) -> None:
@@ -90,6 +96,22 @@ class Salvage:
                 bytes(record),
             ]:
                 self._claim(token, key, at, crc, record)
+
+    def takeLate(self, number: int, columns: list[Column]) -> None:
+        """
+        Take over a message of a last write whose end is missing or wrong: what it has
+        taken out is still there, and there is nothing else that was new.
+        """
+        new = self.state.next if self.state is not None else 1
+        match columns:
+            case [None, int(crc), bytes(record)]:
+                if number < new or stateOf(crc, record) is not None:
+                    return
+                if checksum(number, record) == crc:
+                    self.late += 1
+                    self._message(number, crc, record)
+                else:
+                    self.lateWrong += 1
 
     def flush(self) -> None:
         """
@@ -157,6 +179,8 @@ def recover(place: Place, connect: Connect) -> Event:
     @raise OSError: When files cannot be moved or read.
 
     @raise sqlite3.Error: When the new one cannot be written.
+
+    @raise SpoolUnavailable: When it is of a later version.
     """
     new = Path(place.directory, NEW)
     _remove(new)
@@ -183,21 +207,24 @@ def settle(place: Place) -> None:
     _remove(new)
 
 
-def keepRow(connection: Connection, place: Place, number: int) -> str:
+def keepRow(connection: Connection, place: Place, number: int) -> str | None:
     """
     Keep the bytes of a damaged row in a file of its own.
 
-    @return: The file's name.
+    @return: The file's name; L{None} when there is no such row, as its number is what
+        is damaged, and it is not looked for in the place it is in.
     """
     row = connection.execute(
         "SELECT CAST(record AS BLOB) FROM waiting WHERE number = ?", (number,)
     ).fetchone()
+    if row is None:
+        return None
     name = f"message-{number}.corrupt"
     path = Path(place.directory, name)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write((row and row[0]) or b"")
+        file.write(row[0] or b"")
     return name
 
 
@@ -208,24 +235,35 @@ def _refill(database: Database, place: Place) -> tuple[int, int, bool]:
     @return: How many messages that are, and how many are lost; whether that is known.
     """
     salvage = Salvage(database.connection)
-    database.begin()
-    for number, columns in _rows(place):
-        salvage.take(number, columns)
+    pages = Pages(place.path, Path(f"{place.path}{LOG}"))
+    try:
+        database.begin()
+        for number, columns in pages.rows():
+            salvage.take(number, columns)
+        for number, columns in pages.lastRows():
+            salvage.takeLate(number, columns)
+        _checkVersion(pages, salvage.state)
+    finally:
+        pages.close()
     salvage.flush()
     recovered, lost = _counted(database, salvage)
     database.commit()
     return recovered, lost, salvage.state is not None
 
 
-def _rows(place: Place) -> Iterator[tuple[int, list[Column]]]:
+def _checkVersion(pages: Pages, state: State | None) -> None:
     """
-    All rows of the damaged file.
+    Make sure that what is taken over is of a version that is known here.
+
+    @raise SpoolUnavailable: When it is not.
     """
-    pages = Pages(place.path, Path(f"{place.path}{LOG}"))
-    try:
-        yield from pages.rows()
-    finally:
-        pages.close()
+    mark, version = pages.marks()
+    if state is not None:
+        version = state.version
+    elif mark != APPLICATION:
+        return
+    if version > VERSION:
+        raise later(version, "damaged, and ")
 
 
 def _counted(database: Database, salvage: Salvage) -> tuple[int, int]:
@@ -243,7 +281,8 @@ def _counted(database: Database, salvage: Salvage) -> tuple[int, int]:
     recovered = state.waiting + state.refused
     lost = salvage.wrong
     if old is not None:
-        lost = max(0, old.waiting + old.refused - recovered)
+        known = old.waiting + old.refused + salvage.late
+        lost = max(0, known - recovered) + salvage.lateWrong
         state.recovered, state.lost = old.recovered, old.lost
     state.recovered += recovered
     state.lost += lost

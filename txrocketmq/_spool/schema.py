@@ -72,13 +72,22 @@ def adopt(
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     state = _known(connection) if tables else State(0)
     if state.version > len(migrations):
-        raise SpoolUnavailable(
-            f"the spool is of version {state.version}, of a later release; "
-            f"this one knows versions up to {len(migrations)}"
-        )
+        raise later(state.version)
     if state.version < len(migrations):
         _migrate(connection, state, migrations)
     return state
+
+
+def later(version: int, also: str = "") -> SpoolUnavailable:
+    """
+    What is said of a database of a later version.
+
+    @param also: What else is said of it.
+    """
+    return SpoolUnavailable(
+        f"the spool is {also}of version {version}, of a later release; "
+        f"this one knows versions up to {VERSION}"
+    )
 
 
 def _known(connection: Connection) -> State:

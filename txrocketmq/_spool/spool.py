@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from sqlite3 import Connection
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -21,12 +22,20 @@ from .keys import Keys
 from .place import checkPlace
 from .records import recordsOf, sizesOf
 from .refusals import dropRefused, listRefused, refuseMessage, replayRefused
+from .state import State
 from .tables import appendRecords, dropMessages
 
 MOST_HANDED = 64 * 1024 * 1024
 """
 The most bytes that may wait to be written.
 """
+
+TOGETHER = 500
+"""
+How many refused messages are replayed or deleted in one commit.
+"""
+
+RefusedWork = Callable[[Connection, State, Sequence[int]], int]
 
 KEYS_SHARE = 4
 """
@@ -229,11 +238,10 @@ class Spool:
 
         @param numbers: Which; L{None} for all.
 
-        @return: How many.  It may fail with L{SpoolUnavailable}.
+        @return: How many.  It may fail with L{SpoolUnavailable}: some of all may wait
+            then.
         """
-        return self._handover.ask(
-            lambda database: replayRefused(database.connection, database.state, numbers)
-        )
+        return self._each(replayRefused, numbers)
 
     def deleteRefused(self, numbers: Sequence[int] | None) -> Deferred[int]:
         """
@@ -241,11 +249,10 @@ class Spool:
 
         @param numbers: Which; L{None} for all.
 
-        @return: How many.  It may fail with L{SpoolUnavailable}.
+        @return: How many.  It may fail with L{SpoolUnavailable}: some of all may be
+            gone then.
         """
-        return self._handover.ask(
-            lambda database: dropRefused(database.connection, database.state, numbers)
-        )
+        return self._each(dropRefused, numbers)
 
     def claim(self, token: str, key: str, digest: bytes) -> Deferred[Claim | Replayed]:
         """
@@ -283,6 +290,34 @@ class Spool:
         """
         self._keys.release(claim)
         return succeed(None)
+
+    def _each(self, work: RefusedWork, numbers: Sequence[int] | None) -> Deferred[int]:
+        """
+        Do something with refused messages.
+
+        @return: With how many.
+        """
+        if numbers is None:
+            return Deferred.fromCoroutine(self._everyOne(work))
+        return self._handover.ask(
+            lambda database: work(database.connection, database.state, numbers)
+        )
+
+    async def _everyOne(self, work: RefusedWork) -> int:
+        """
+        Do something with all there are now, some at a time: others wait no longer
+        for it than for a request.
+        """
+        end = await self._handover.ask(lambda database: database.state.next, False)
+        count = after = 0
+        while listed := await self.refused(after, TOGETHER):
+            after = listed[-1].number
+            count += await self._each(
+                work, [each.number for each in listed if each.number < end]
+            )
+            if after >= end:
+                break
+        return count
 
     def _room(self) -> int:
         """

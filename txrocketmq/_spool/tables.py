@@ -9,6 +9,7 @@ gives its rows one by one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import lt
 from sqlite3 import Connection
 
 from txrocketmq.errors import SpoolDamaged
@@ -94,26 +95,31 @@ def readWaiting(
     @param mostBytes: Of records; there is always one, if there is any.
 
     @raise Damaged: When the first is damaged; before any other that is, it ends.
+
+    @raise SpoolDamaged: When a number is damaged: in a range that ends with another
+        one, nothing behind it would be found.
     """
-    numbers, lengths = connection.execute(_LENGTHS, (after, most)).fetchone()
-    if numbers is None:
+    listed, lengths = connection.execute(_LENGTHS, (after, most)).fetchone()
+    if listed is None:
         return []
-    last = _within(_numbers(numbers), _numbers(lengths), mostBytes)
-    return whole(rowsIn(connection, after + 1, last))
+    numbers = _numbers(listed)
+    count = _within(_numbers(lengths), mostBytes)
+    rows = list(rowsIn(connection, after + 1, numbers[count - 1]))
+    if len(rows) != count or not all(map(lt, numbers, numbers[1:])):
+        raise SpoolDamaged("the messages that wait are not in their order")
+    return whole(iter(rows))
 
 
-def _within(numbers: list[int], lengths: list[int], mostBytes: int) -> int:
+def _within(lengths: list[int], mostBytes: int) -> int:
     """
-    The last of some numbers whose records are together no longer than they may be.
+    How many records are together no longer than they may be, but one in any case.
     """
-    total = 0
-    last = numbers[0]
-    for number, length in zip(numbers, lengths, strict=True):
-        total += length
+    total = lengths[0]
+    for count in range(1, len(lengths)):
+        total += lengths[count]
         if total > mostBytes:
-            break
-        last = number
-    return last
+            return count
+    return len(lengths)
 
 
 def rowsIn(
