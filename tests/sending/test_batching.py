@@ -4,10 +4,13 @@ Tests of L{txrocketmq._sending.batching}: which sends leave together, and when.
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from tests.sending.batchcase import BATCH, SEND, BatchingTestCase
+from txrocketmq._sending import batching
 from txrocketmq._sending.batch import assembleBatch
+from txrocketmq._sending.lane import MOST_GONE, Lane
 from txrocketmq._sending.places import LEAST_SHARE, OUTSTANDING
 from txrocketmq._wire.records import decodeBatch, decodeProperties
 from txrocketmq.errors import (
@@ -17,9 +20,16 @@ from txrocketmq.errors import (
     SendFailed,
     TooManyInFlight,
 )
-from txrocketmq.message import CommunicationMode, Message, MessageQueue, Persisted
+from txrocketmq.message import (
+    CommunicationMode,
+    Message,
+    MessageQueue,
+    Persisted,
+    SendResult,
+)
 from txrocketmq.sandbox import faults
-from txrocketmq.settings import Batching
+from txrocketmq.sandbox.access import Access
+from txrocketmq.settings import Batching, ClientSettings, SessionCredentials
 
 
 class TurnTests(BatchingTestCase):
@@ -90,7 +100,10 @@ class TurnTests(BatchingTestCase):
             Message("T", b"large" * 2000),
             Message("T", b"queues", properties={"INNER_MULTI_DISPATCH": "%LMQ%a"}),
             Message("%RETRY%group", b"retried"),
+            Message("%RETRY%group", b"retried, too"),
         ]
+        self.result(self.producer.send(odd[-1]))
+        self.brokerA.clear()
         sends = [self.send(b"1"), self.send(b"2")]
         sends += [self.producer.send(message) for message in odd]
         sends += [
@@ -433,11 +446,23 @@ class WindowTests(BatchingTestCase):
         self.assertEqual(len(late), 200 - 4 * 2 * OUTSTANDING)
         for at, _ in ends:
             self.assertLessEqual(at - began, 10.001)
-        self.assertIn("batches", str(late[0]))
+        self.assertIn("no time left", str(late[0]))
         self.assertIs(late[0].persisted, Persisted.NO)
         self.cluster.advance(5)
         self.assertEqual(self.producer.stats().inFlight, 0)
         self.brokerA.clear()
+
+    def test_stalled(self) -> None:
+        """
+        Whose time is over before the turn ends does not leave.
+        """
+        sends = self.several(2)
+        self.clock.advance(20)
+        for one in sends:
+            error = self.failureResultOf(one, TooManyInFlight).value
+            self.assertIs(error.persisted, Persisted.NO)
+        self.assertEqual(self.sizes(), [])
+        self.sent()
 
     def test_alike(self) -> None:
         """
@@ -590,3 +615,101 @@ class EndTests(BatchingTestCase):
         self.assertEqual((stats.inFlight, stats.inFlightBytes), (0, 0))
         self.assertEqual(self.sizes(), [4, 4, 2])
         self.assertEqual(sorted(self.bodies()), [b"%d" % n for n in range(10)])
+
+
+class LaneTests(BatchingTestCase):
+    """
+    What is kept of lanes, and of who was in them.
+    """
+
+    def lanes(self) -> dict[str | MessageQueue, Lane]:
+        """
+        The producer's lanes.
+        """
+        batcher = self.producer._sending._batcher
+        assert batcher is not None
+        return batcher.lanes
+
+    def test_cancelled(self) -> None:
+        """
+        However many are cancelled while the window is full, few of them are kept.
+        """
+        self.brokerA.push(faults.delay(1.0), code=SEND, times=OUTSTANDING)
+        for _ in range(OUTSTANDING):
+            self.send(b"before")
+            self.cluster.flush()
+        (lane,) = self.lanes().values()
+        sends: list[Deferred[SendResult]] = []
+        for number in range(1000):
+            one = self.send(b"x")
+            self.assertLessEqual(len(lane.waiting), 2 * len(sends) + MOST_GONE + 2)
+            if number % 100:
+                one.cancel()
+                self.failureResultOf(one, SendCancelled)
+            else:
+                sends.append(one)
+        self.cluster.advance(1.1)
+        self.results(sends)
+        self.assertEqual(self.sizes()[OUTSTANDING:], [len(sends)])
+
+    def test_many(self) -> None:
+        """
+        Lanes in which nothing happens are forgotten when there are many.
+        """
+        self.patch(batching, "MOST_LANES", 3)
+        self.brokerA.push(faults.delay(1.0), code=SEND)
+        busy = self.send(b"x")
+        self.cluster.flush()
+        for name in "UVWXYZ":
+            self.result(self.sandbox.createTopic(name, queues=1))
+            self.result(self.client.whenReady(name))
+            for _ in range(2):
+                self.result(self.producer.send(Message(name, b"x")), timeout=0.1)
+            self.assertLessEqual(len(self.lanes()), 3)
+            self.assertIn("T", self.lanes())
+        self.result(busy)
+
+
+class SignedTests(BatchingTestCase):
+    """
+    Batches of a client with credentials.
+    """
+
+    def setUp(self) -> None:
+        """
+        Bring everything up, with brokers that take signed requests only.
+        """
+        super().setUp()
+        self.brokerA._access = Access({"me": "secret" * 2})
+
+    def signing(self, secretKey: str) -> None:
+        """
+        Have a client that signs.
+        """
+        credentials = SessionCredentials("me", secretKey)
+        self.client = self.cluster.client(
+            ClientSettings(credentials=credentials, instanceName="signing")
+        )
+        self.warm()
+        self.producer = self.batching("signing")
+
+    def test_signed(self) -> None:
+        """
+        A batch is signed as a whole.
+        """
+        self.signing("secret" * 2)
+        self.results(self.several(3))
+        self.assertEqual(self.sizes(), [3])
+        self.assertEqual(len(self.bodies()), 3)
+
+    def test_refused(self) -> None:
+        """
+        Where credentials are refused once, nothing is asked again for a while.
+        """
+        self.signing("another")
+        for one in self.several(3):
+            self.assertIs(self.failure(one, SendFailed).persisted, Persisted.NO)
+        self.assertEqual(self.sizes(), [3])
+        for one in self.several(3):
+            self.assertIs(self.failure(one, SendFailed).persisted, Persisted.NO)
+        self.assertEqual(self.sizes(), [3])

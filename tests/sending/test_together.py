@@ -70,6 +70,8 @@ class RefusedTests(BatchingTestCase):
         self.assertEqual(max(len(one.attempts) for one in results), 5)
         stats = self.producer.stats()
         self.assertEqual((stats.sent, stats.failed, stats.inFlight), (31, 1, 0))
+        tries = sum(max(size, 1) for size in self.sizes())
+        self.assertEqual((stats.attempts, stats.retries), (tries, tries - 32))
 
     def test_tooLargeTogether(self) -> None:
         """
@@ -78,6 +80,20 @@ class RefusedTests(BatchingTestCase):
         self.brokerA.push(faults.respond(13, "too large"), code=BATCH, times=3)
         self.results(self.several(8))
         self.assertEqual(self.sizes(), [8, 4, 4, 2, 2, 2, 2])
+
+    def test_lostMeanwhile(self) -> None:
+        """
+        When the connection is lost with the refusal, each goes on by itself.
+        """
+        self.brokerA.push(faults.respond(13, "too large"), code=BATCH)
+        sends = self.several(4)
+        batcher = self.producer._sending._batcher
+        assert batcher is not None
+        batcher._turnOver()
+        self.live(self.brokerA).retire()
+        self.results(sends)
+        self.assertEqual(self.sizes(), [4, 0, 0, 0, 0])
+        self.assertEqual(sorted(self.bodies()), [b"0", b"1", b"2", b"3"])
 
     def test_noTimeToDivide(self) -> None:
         """

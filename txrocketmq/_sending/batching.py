@@ -9,7 +9,8 @@ Laws:
     - Only a full window makes sends wait: at most L{OUTSTANDING
       <txrocketmq._sending.places.OUTSTANDING>} frames of a lane
       are on their way to one broker.  What gathers meanwhile leaves together as
-      soon as one of them has ended.
+      soon as one of them has ended.  No frame outlasts who waits behind it, so that
+      nobody who waits needs a timer.
 
     - A lane is the sends to one queue, where their callers chose it, or else to one
       topic; each of its frames goes to the next queue then.  First come, first
@@ -36,7 +37,6 @@ from typing import Final
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall
 
-from txrocketmq._remoting.alarm import Alarm
 from txrocketmq._wire.records import (
     HEAD_SIZE,
     joinRecords,
@@ -114,9 +114,7 @@ class Batcher:
         )
         self.lanes: dict[str | MessageQueue, Lane] = {}
         self._ripe: list[Lane] = []
-        self._waiting: dict[Lane, None] = {}
         self._turn: IDelayedCall | None = None
-        self._alarm = Alarm(cluster.clock, self._timeOver)
 
     def first(self, send: Send) -> Deferred[SendResult]:
         """
@@ -267,7 +265,6 @@ class Batcher:
         """
         End all that wait.
         """
-        self._alarm.unset()
         if self._turn is not None:
             self._turn.cancel()
             self._turn = None
@@ -300,7 +297,6 @@ class Batcher:
         """
         Let those of a lane leave that wait now, as far as its window is open.
         """
-        self._waiting.pop(lane, None)
         info = self._places.route(lane)
         count = len(lane.waiting)
         share = self._places.share(lane, info, self.limits.messages)
@@ -311,8 +307,7 @@ class Batcher:
                 continue
             target = self._places.next(lane, info, inAnyCase) if info else None
             if target is FULL:
-                self._waiting[lane] = None
-                self._alarm.setTo(first.at)
+                # One of those that are out ends before anybody's time is over.
                 return
             if target is None:
                 lane.waiting.popleft()
@@ -323,27 +318,13 @@ class Batcher:
             count -= len(members)
             Together(self, lane, target, members).begin(timeout)
 
-    def _timeOver(self, at: float, now: float) -> None:
-        """
-        End those whose time is over.
-        """
-        for lane in list(self._waiting):
-            while (first := lane.front()) is not None and first.at - now < MOMENT:
-                self._endLate(lane)
-            if first is None:
-                self._waiting.pop(lane, None)
-            else:
-                self._alarm.setTo(first.at)
-
     def _endLate(self, lane: Lane) -> None:
         """
         End the first of a lane, who has waited for too long.
         """
         member = lane.waiting.popleft()
-        outstanding = sum(lane.out.values())
         member.fail(
             TooManyInFlight(
-                f"it was not sent: none of the {outstanding} batches before it has "
-                "been answered in time"
+                "it was not sent: it had no time left when those before it let it leave"
             )
         )
