@@ -122,7 +122,7 @@ def textsOf(status: Mapping[str, Any], points: Iterable[Point]) -> dict[str, str
         "nameServer": cluster["nameServer"] or "none has answered",
         "connections": rate(cluster["connections"]),
         "routes": _routes(cluster),
-        "lag": f"at most {duration(reactor['worstLag'])} in the last 10 s",
+        "lag": f"at most {duration(reactor['worstLag'])} in the last ten seconds",
         **_spool(status["spool"]),
         **_totals(counts),
         **_plots(list(points)),
