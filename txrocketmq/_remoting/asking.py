@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.interfaces import IConsumer, IReactorTime, ITCPTransport
+from twisted.internet.interfaces import IReactorTime
 
 from txrocketmq._wire.command import RemotingCommand
 from txrocketmq._wire.frames import encodeFrame
@@ -32,9 +32,10 @@ from txrocketmq.errors import (
     RemotingTimeout,
 )
 
-from .opaques import Opaques
+from .opaques import MAX_OPAQUE, Opaques
 from .outbox import Outbox
 from .reasons import timeoutError
+from .transport import Transport
 from .waiters import UNWRITTEN, Unwritten, Waiter, Waiters, Waiting, wanting
 from .watch import Watch
 
@@ -42,14 +43,6 @@ _NOTHING = RemotingCommand(0)
 
 # Bytes that are given to the transport in one go, at most, or one frame more.
 MAX_GATHERED = 256 * 1024
-
-
-class Transport(ITCPTransport, IConsumer):
-    """
-    What is wanted of a transport.
-    """
-
-    disconnecting: bool
 
 
 class Asking:
@@ -189,17 +182,23 @@ class Asking:
     ) -> None:
         """
         Do what L{ask} does, where nothing can go wrong: the connection is not
-        retired, there is time, and the frame is written already.
-
-        @param frame: The request, under the opaque that is C{upcoming}.
-
-        @param now: The time.
+        retired, there is time, and the frame is written already, under the opaque
+        that is C{upcoming}.
         """
         opaques, waiters, watch = self.opaques, self._waiters, self._watch
-        waiter.opaque = opaques.issue(waiters.live)
+        # issue() and add(), written here for want of their calls.
+        waiter.opaque, live = opaques.upcoming, waiters.live
+        opaques.upcoming = opaques.upcoming + 1 & MAX_OPAQUE
+        opaques.issued += 1
+        if opaques.upcoming in live:
+            opaques.passOver(live)
         waiter.timeout = timeout
         waiter.deadline = deadline = now + timeout
-        waiters.add(waiter)
+        if deadline >= waiters.latest:
+            live[waiter.opaque] = waiter
+            waiters.latest = deadline
+        else:
+            waiters.add(waiter)
         if deadline < watch.alarm.at:
             watch.alarm.setTo(deadline)
         if self.paused:

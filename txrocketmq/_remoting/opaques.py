@@ -69,13 +69,18 @@ class Opaques:
         @param live: The numbers in use; fewer than there are int32s.
         """
         opaque = self.upcoming
-        following = opaque + 1 & MAX_OPAQUE
+        self.upcoming = opaque + 1 & MAX_OPAQUE
         self.issued += 1
-        while following in live:
-            following = following + 1 & MAX_OPAQUE
-            self.issued += 1
-        self.upcoming = following
+        self.passOver(live)
         return opaque
+
+    def passOver(self, live: Container[int]) -> None:
+        """
+        Let the upcoming number be one that is not in use.
+        """
+        while self.upcoming in live:
+            self.upcoming = self.upcoming + 1 & MAX_OPAQUE
+            self.issued += 1
 
     def strayed(self, opaque: int, now: float) -> bool:
         """

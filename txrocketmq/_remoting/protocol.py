@@ -40,10 +40,11 @@ from txrocketmq.errors import ConnectionClosed, ProtocolError, RemotingError
 from txrocketmq.message import Persisted
 
 from .answering import Responder, notSupported
-from .asking import Asking, Transport
+from .asking import Asking
 from .goodbye import endBelow
 from .moment import Moment
 from .reasons import lostError, malformedWords
+from .transport import Transport
 from .waiters import UNWRITTEN, wanting
 
 if TYPE_CHECKING:

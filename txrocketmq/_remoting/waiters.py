@@ -139,23 +139,25 @@ class Waiters(Generic[T]):
 
     @ivar live: The waiters by opaque, as they came.  Taking one out is all it
         takes to forget it.
+
+    @ivar latest: The latest deadline of those that stand in their order.
     """
 
-    __slots__ = ("_latest", "_order", "live")
+    __slots__ = ("_order", "latest", "live")
 
     def __init__(self) -> None:
         self.live: dict[int, Waiting[T]] = {}
         self._order: list[tuple[float, int]] = []
-        self._latest = -inf
+        self.latest = -inf
 
     def add(self, waiter: Waiting[T]) -> None:
         """
         Take in a waiter whose C{opaque} and C{deadline} are set.
         """
         self.live[waiter.opaque] = waiter
-        if waiter.deadline >= self._latest:
+        if waiter.deadline >= self.latest:
             # Nearly always: C{live} itself has it in its place.
-            self._latest = waiter.deadline
+            self.latest = waiter.deadline
         else:
             self._addEarly(waiter)
 
@@ -165,7 +167,7 @@ class Waiters(Generic[T]):
         """
         order, live = self._order, self.live
         if len(live) == 1:
-            self._latest = waiter.deadline
+            self.latest = waiter.deadline
             return
         heappush(order, (waiter.deadline, waiter.opaque))
         if len(order) > 2 * len(live) + SLACK:

@@ -93,6 +93,8 @@ class BrokerAvoidance:
     on leaving it out until the probe has ended, or for another such period if
     nobody ever says how it ended.
 
+    @ivar failing: By their names, the brokers that failed.
+
     @ivar full: The names of brokers that take nothing at the moment, because they
         said that they are busy; and
 
@@ -107,7 +109,7 @@ class BrokerAvoidance:
         @param clock: What time is read from.  Nothing is scheduled.
         """
         self._clock = clock
-        self._failing: dict[str, _Failing] = {}
+        self.failing: dict[str, _Failing] = {}
         self._sweepAt = 0.0
         self.full: set[str] = set()
         self.marked: set[str] = set()
@@ -118,7 +120,7 @@ class BrokerAvoidance:
         Whether there may be a broker to leave out, or to be careful with: the
         first thing to ask.
         """
-        return bool(self._failing or self.marked)
+        return bool(self.failing or self.marked)
 
     def failed(self, brokerName: str) -> None:
         """
@@ -128,25 +130,25 @@ class BrokerAvoidance:
         make it longer; a failed probe doubles it.
         """
         now = self._clock.seconds()
-        failing = self._failing.get(brokerName)
+        failing = self.failing.get(brokerName)
         if failing is None:
-            self._failing[brokerName] = _Failing(FIRST_PERIOD, now + FIRST_PERIOD)
+            self.failing[brokerName] = _Failing(FIRST_PERIOD, now + FIRST_PERIOD)
         elif failing.probing or now >= failing.until:
             period = min(2 * failing.period, LONGEST_PERIOD)
-            self._failing[brokerName] = _Failing(period, now + period)
+            self.failing[brokerName] = _Failing(period, now + period)
 
     def succeeded(self, brokerName: str) -> None:
         """
         Leave a broker out no longer: it answered.
         """
-        self._failing.pop(brokerName, None)
+        self.failing.pop(brokerName, None)
 
     def isolated(self) -> set[str]:
         """
         The brokers to be left out now.
         """
         now = self._clock.seconds()
-        return {name for name, failing in self._failing.items() if now < failing.until}
+        return {name for name, failing in self.failing.items() if now < failing.until}
 
     def avoided(self, brokerName: str) -> bool:
         """
@@ -155,7 +157,7 @@ class BrokerAvoidance:
         now = self._clock.seconds()
         if now >= self._sweepAt:
             self._forget(now)
-        failing = self._failing.get(brokerName)
+        failing = self.failing.get(brokerName)
         return failing is not None and now < failing.until
 
     def rank(self, brokerName: str, tried: bool) -> int:
@@ -172,7 +174,7 @@ class BrokerAvoidance:
         Note that a send goes to a broker: to one that is due, it is the probe.
         """
         now = self._clock.seconds()
-        failing = self._failing.get(brokerName)
+        failing = self.failing.get(brokerName)
         if failing is not None and now >= failing.until:
             failing.probing = True
             failing.until = now + failing.period
@@ -182,11 +184,10 @@ class BrokerAvoidance:
         Forget the brokers nobody has gone to for long.
         """
         self._sweepAt = now + FORGOTTEN
-        self._failing = {
-            brokerName: failing
-            for brokerName, failing in self._failing.items()
-            if now < failing.until + FORGOTTEN
-        }
+        # The dictionary stays the same: others look at it.
+        for brokerName, failing in list(self.failing.items()):
+            if now >= failing.until + FORGOTTEN:
+                del self.failing[brokerName]
 
 
 class QueueChooser:

@@ -69,6 +69,9 @@ class FastPath:
         self.attempts = attempts
         self.rules = rules
         self.avoidance = targets.avoidance
+        # Asked for each send: without a call.
+        self.failing = targets.avoidance.failing
+        self._marked = targets.avoidance.marked
         self.stored = intake.stored
         self.seconds = cluster.clock.seconds
         self._millis = envelope.millis
@@ -148,7 +151,8 @@ class FastPath:
             or message.delayTimeLevel is not _ZERO
             or message.deliverAfter is not None
             or message.deliverAt is not None
-            or self.avoidance.active
+            or self.failing
+            or self._marked
         ):
             return None
         path = self._topics.get(topic)

@@ -112,7 +112,7 @@ class FastSend(msgspec.Struct, eq=False):
             fields.get("recallHandle"),
             (Attempt(target.queue, target.address, elapsed, None, _YES),),
         )
-        if path.avoidance.active:
+        if path.failing:
             path.avoidance.succeeded(target.broker)
         if self.around is not None:
             self.around.ended(answer, result, None)

@@ -68,6 +68,8 @@ class Room:
     @ivar size: The bytes of their bodies.
 
     @ivar waiting: How many sends wait for a place.
+
+    @ivar writable: Who is told when a send would not have to wait.
     """
 
     def __init__(self, settings: ProducerSettings) -> None:
@@ -82,7 +84,7 @@ class Room:
         self.waiting = 0
         self._lines: OrderedDict[str, _Line] = OrderedDict()
         self._waitingSize = 0
-        self._writable: list[Deferred[None]] = []
+        self.writable: list[Deferred[None]] = []
         self._admitting = False
 
     def take(self, size: int) -> bool:
@@ -121,8 +123,8 @@ class Room:
         """
         self.messages -= places
         self.size -= size
-        if self.waiting or self._writable:
-            self._admit()
+        if self.waiting or self.writable:
+            self.admit()
 
     def whenWritable(self) -> Deferred[None]:
         """
@@ -132,7 +134,7 @@ class Room:
         if self._open:
             writable.callback(None)
         else:
-            self._writable.append(writable)
+            self.writable.append(writable)
         return writable
 
     @property
@@ -173,7 +175,7 @@ class Room:
             )
         return None
 
-    def _admit(self) -> None:
+    def admit(self) -> None:
         """
         Let in as many as fit, in turn, then tell who asked for room.
         """
@@ -184,8 +186,8 @@ class Room:
         try:
             while self._lines and self._letIn(next(iter(self._lines.values()))):
                 pass
-            while self._writable and self._open:
-                self._writable.pop(0).callback(None)
+            while self.writable and self._open:
+                self.writable.pop(0).callback(None)
         finally:
             self._admitting = False
 
@@ -211,7 +213,7 @@ class Room:
         A send waits no more; those behind it may fit now.
         """
         self._shorter(line, size)
-        self._admit()
+        self.admit()
 
     def _shorter(self, line: _Line, size: int) -> None:
         """
@@ -226,4 +228,4 @@ class Room:
         """
         Somebody no longer wants to know of room.
         """
-        self._writable.remove(writable)
+        self.writable.remove(writable)
