@@ -307,6 +307,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "F67": (
         f"{DAMAGE}.test_logAfterAKill",
         f"{DAMAGE}.test_flippedBitsOfTheLog",
+        f"{DAMAGE}.test_killedInsideOfAFrame",
         f"{DAMAGE}.test_interruptedRecovery",
         f"{DAMAGE}.test_interruptedBeforeTheName",
     ),
@@ -320,6 +321,8 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "F70": (
         f"{FAILURES}.test_commitFails",
         f"{FAILURES}.test_commitFailsAndIsThere",
+        f"{FAILURES}.test_keyOfACommitThatFails",
+        f"{FAILURES}.test_numbersOfACommitThatFails",
         f"{FAILURES}.test_fileCannotBeOpened",
     ),
     "F71": (
@@ -330,7 +333,9 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
         f"{DAMAGE}.test_truncations",
         f"{DAMAGE}.test_foreignFile",
         f"{DAMAGE}.test_oneRow",
+        f"{DAMAGE}.test_numberOfARow",
         "tests.spool.test_schema.SchemaTests.test_later",
+        "tests.spool.test_schema.SchemaTests.test_laterAndDamaged",
     ),
     "F72": (
         f"{PLACE}.test_missing",
@@ -346,6 +351,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "F74": (
         f"{FORWARDER}.BackingOffTests.test_backsOff",
         f"{SPOOL}.CountTests.test_limit",
+        f"{SPOOL}.ClaimTests.test_room",
     ),
     "F68": (
         f"{RELAY}.test_draining.DrainTests.test_inTime",
