@@ -29,9 +29,9 @@ from txrocketmq.testing import MemoryCluster
 
 OURS = ("txrocketmq._sending", "txrocketmq.producer")
 
-CALLS = 5.6
+CALLS = 3.6
 """
-Five for each message, and those for each frame.
+Three for each message, and those for each frame.
 """
 
 texts = st.text(max_size=8) | st.sampled_from(["T", "%", "100%b", "ü", "a||b", " "])

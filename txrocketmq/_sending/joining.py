@@ -107,7 +107,13 @@ class Joining:
             epoch,
             lane,
         )
-        return self._batcher.enter(lane, member)
+        # As Batcher.enter, said here for want of a call.
+        ended: Deferred[SendResult] = Deferred(member)
+        member.ended = ended
+        lane.waiting.append(member)
+        if not lane.ripe:
+            self._batcher.ripen(lane)
+        return ended
 
     def _newTail(self, tags: str | None) -> bytes:
         """

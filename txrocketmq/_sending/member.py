@@ -118,15 +118,6 @@ class Member(msgspec.Struct, eq=False):
         if ended is not None and not ended.called:
             ended.errback(error)
 
-    def succeed(self, result: SendResult) -> None:
-        """
-        Tell its caller of the result.
-        """
-        ended, self.ended = self.ended, None
-        # Whoever was told of another's end may have cancelled this one.
-        if ended is not None and not ended.called:
-            ended.callback(result)
-
     def _follow(self, looped: Deferred[SendResult]) -> None:
         """
         End as the rest of the way does.

@@ -273,7 +273,10 @@ class Together(msgspec.Struct, eq=False):
         self.batcher.intake.storedTogether(stored)
         self._after(stored)
         for member, own in zip(stored, results, strict=True):
-            member.succeed(own)
+            ended, member.ended = member.ended, None
+            # Whoever was told of another's end may have cancelled this one.
+            if ended is not None and not ended.called:
+                ended.callback(own)
 
     def _refused(self, error: RocketMQError, isBatch: bool) -> None:
         """
