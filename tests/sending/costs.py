@@ -106,7 +106,11 @@ class Warm:
     and has sent to each queue.
 
     @ivar results: How many sends succeeded.
+
+    @ivar cycles: How many objects the collector found, the last time.
     """
+
+    cycles = 0
 
     def __init__(
         self,
@@ -193,7 +197,7 @@ class Warm:
             self.send(sends)
             held = sys.getallocatedblocks() - before
             self.answer()
-            gc.collect()
+            self.cycles = gc.collect()
             return held, sys.getallocatedblocks() - before
         finally:
             gc.enable()

@@ -111,7 +111,7 @@ class GuardTests(CostTestCase):
     def test_blocks(self) -> None:
         """
         No outstanding send holds more blocks of memory than it did, and none holds
-        any when it has ended.
+        any when it has ended; nor does it leave work for the garbage collector.
         """
         warm = self.warm()
         warm.blocks(SENDS)
@@ -119,6 +119,7 @@ class GuardTests(CostTestCase):
         sys.stdout.write(f"\n{held / SENDS:.2f} blocks each")
         self.assertLessEqual(held // SENDS, MOST_BLOCKS)
         self.assertLess(left, SENDS // 10)
+        self.assertEqual(warm.cycles, 0)
 
     def test_bytes(self) -> None:
         """
