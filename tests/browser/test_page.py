@@ -180,9 +180,9 @@ class SpoolTests(VisitingTestCase):
         await self.good("spool-filling")
         self.stage.work(2000, spooling=True)
         await self.says("messages cannot be stored", "bad")
+        full = "The spool is full; it takes no messages"
+        await self.shows(lambda page: full in page.texts("#lines li"))
         self.stage.rest()
-        (line, *_) = await self.see(Visitor.texts, "#lines li")
-        self.assertEqual(line, "The spool is full; it takes no messages")
         self.assertIn("takes no messages", await self.see(Visitor.figure, "takes"))
         await self.good("spool-full")
         await gatherResults([each.setUp() for each in brokers])

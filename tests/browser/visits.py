@@ -32,6 +32,14 @@ PATIENCE = 30.0
 The most seconds until something shows.
 """
 
+TEXTS = """
+return [...document.querySelectorAll(arguments[0])].map(
+  (each) => each.getClientRects().length ? each.innerText.trim() : "");
+"""
+"""
+Reads what is shown of elements.
+"""
+
 SHOTS = "TXROCKETMQ_SHOTS"
 """
 The variable that names a directory for screenshots, if they are wanted.
@@ -56,16 +64,14 @@ class Visitor:
         """
         What is to be read in an element.
         """
-        text: str = self.driver.find_element("id", id).text
+        (text,) = self.texts(f"#{id}")
         return text
 
     def figure(self, name: str) -> str:
         """
         A figure of the page.
         """
-        place = f'[data-text="{name}"]'
-        found = self.driver.find_elements("css selector", place)
-        return next((each.text for each in found if each.text), "")
+        return next(filter(None, self.texts(f'[data-text="{name}"]')), "")
 
     def count(self, name: str) -> float:
         """
@@ -95,10 +101,11 @@ class Visitor:
 
     def texts(self, selector: str) -> list[str]:
         """
-        What is to be read in some elements.
+        What is to be read in some elements, all at one moment: the page changes by
+        itself.
         """
-        found = self.driver.find_elements("css selector", selector)
-        return [each.text for each in found]
+        texts: list[str] = self.driver.execute_script(TEXTS, selector)
+        return texts
 
     def press(self, *names: str) -> None:
         """
