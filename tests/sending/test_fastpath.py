@@ -10,20 +10,27 @@ from unittest.util import safe_repr
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
+from zope.interface import implementer
 
 import txrocketmq.producer
 from tests.sending.support import ClusterTestCase
 from txrocketmq._remoting.protocol import RemotingProtocol
 from txrocketmq._sending.fastpath import FastPath
-from txrocketmq.errors import InvalidMessage
-from txrocketmq.message import Message
+from txrocketmq._wire.codes import RequestCode
+from txrocketmq.context import SendMessageContext
+from txrocketmq.errors import InvalidMessage, SendFailed, SystemBusy
+from txrocketmq.interfaces import ISendMessageHook
+from txrocketmq.message import Message, Persisted
 from txrocketmq.producer import Producer
 from txrocketmq.remoting import SerializeType
+from txrocketmq.sandbox import faults
 from txrocketmq.settings import (
     ClientSettings,
     ProducerSettings,
     SessionCredentials,
 )
+
+SEND = RequestCode.SEND_MESSAGE_V2
 
 COMPRESSED, LARGEST = 200, 300
 """
@@ -122,6 +129,28 @@ class Wire:
         sent.cancel()
         self.protocol.opaques.upcoming = opaque
         return frame
+
+
+@implementer(ISendMessageHook)
+class Seeing:
+    """
+    Writes down what it sees.
+    """
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, SendMessageContext]] = []
+
+    def sendMessageBefore(self, context: SendMessageContext) -> None:
+        """
+        A try begins.
+        """
+        self.seen.append(("before", context))
+
+    def sendMessageAfter(self, context: SendMessageContext) -> None:
+        """
+        It has ended.
+        """
+        self.seen.append(("after", context))
 
 
 class SameBytesTests(ClusterTestCase):
@@ -308,3 +337,60 @@ class LeftTests(ClusterTestCase):
             Message("T", b"x", keys="a b"),
         ):
             self.failure(self.producer.send(message), InvalidMessage)
+
+
+class SurroundedTests(ClusterTestCase):
+    """
+    What is done around tries that end badly.
+    """
+
+    brokers = 1
+
+    def test_hooks(self) -> None:
+        """
+        A hook sees the end of a try that failed, then the one that did not.
+        """
+        hook = Seeing()
+        producer = Producer(self.client, "hooked", hooks=[hook])
+        self.warm()
+        self.result(producer.send(Message("T", b"first")))
+        hook.seen.clear()
+        fast = producer._sending.fast
+        assert isinstance(fast, FastPath)
+        self.brokerA.push(faults.respond(2, "busy"), code=SEND, times=1)
+        sent = fast.send(Message("T", b"x"))
+        assert sent is not None
+        result = self.result(sent)
+        (_, busy), (_, stored) = hook.seen[1], hook.seen[3]
+        self.assertEqual([each for each, _ in hook.seen], ["before", "after"] * 2)
+        self.assertIsInstance(busy.exception, SystemBusy)
+        self.assertEqual(stored.sendResult, result)
+        self.assertEqual({each.msgId for _, each in hook.seen}, {result.msgId})
+        self.assertEqual(len(result.attempts), 2)
+
+    def test_credentials(self) -> None:
+        """
+        Credentials that are refused are not tried again at once, and others are.
+        """
+        keys = ["good"]
+        client = self.cluster.client(
+            ClientSettings(credentials=lambda: SessionCredentials(keys[-1], keys[-1]))
+        )
+        producer = Producer(client, "signed")
+        self.result(client.whenReady("T"))
+        self.result(producer.send(Message("T", b"first")))
+        fast = producer._sending.fast
+        assert isinstance(fast, FastPath)
+        keys.append("bad")
+        words = "AclException: Check signature failed for accessKey=bad"
+        self.brokerA.push(faults.respond(1, words), code=SEND, times=1)
+        sent = fast.send(Message("T", b"x"))
+        assert sent is not None
+        self.failure(sent, SendFailed)
+        asked = len(self.brokerA.requests(SEND))
+        self.assertIsNone(fast.send(Message("T", b"x")))
+        error = self.failure(producer.send(Message("T", b"x")), SendFailed)
+        self.assertIs(error.persisted, Persisted.NO)
+        self.assertEqual(len(self.brokerA.requests(SEND)), asked)
+        keys.append("good")
+        self.result(producer.send(Message("T", b"x")))
