@@ -11,6 +11,7 @@ addresses of their own: the daemon bounds the connections of each.
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import selectors
@@ -270,6 +271,8 @@ def main(words: list[str]) -> None:
     """
     Attack, and tell.
     """
+    # Elsewhere they would take nothing of the daemon's processor.
+    os.nice(5)
     port, seconds, *counts, slack = words
     attack = Attack(int(port), float(seconds), float(slack), *map(int, counts))
     attack.run()

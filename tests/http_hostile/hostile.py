@@ -22,12 +22,6 @@ from .watching import Watch, awaited, memoryOf, processorOf, socketsOf
 MOST_SLOWER = 3.0
 MOST_MEMORY = 50_000_000
 
-LEAST_MILLIS = 5.0
-"""
-A p99 below that, in milliseconds, is taken for that: three times next to nothing is
-what any machine does that has something else to do, too.
-"""
-
 
 class Plan(NamedTuple):
     """
@@ -109,7 +103,7 @@ class Outcome(NamedTuple):
         """
         How many times the p99 among attackers is that without.
         """
-        return self.among.millis(0.99) / max(LEAST_MILLIS, self.alone.millis(0.99))
+        return self.among.millis(0.99) / self.alone.millis(0.99)
 
     def problems(self) -> list[str]:
         """

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
 
-EVERY = 0.1
+EVERY = 0.25
 
 
 def memoryOf(pid: int) -> int:

@@ -63,7 +63,7 @@ class Stream:
         self._slots: deque[Slot] = deque()
         self._size = self._held = self._accepted = self._failed = 0
         self._isWhole = self._isRunning = self._isOver = False
-        self._isBlocked = self._wantsRoom = self._isCramped = False
+        self._isBlocked = self._wantsRoom = self._isCramped = self._isTired = False
         self._why: Answer | None = None
         self._turn: IDelayedCall | None = None
         self._pace = Pace(limits, desk.clock.seconds())
@@ -180,6 +180,7 @@ class Stream:
                 return not self._hasRoomForLine()
             if line.strip() or line is TOO_LONG:
                 self._take(line)
+        self._isTired = True
         self._flushSoon()
         return True
 
@@ -189,7 +190,7 @@ class Stream:
         """
         limits = self._limits
         return (
-            not self._isBlocked
+            not (self._isBlocked or self._isTired)
             and len(self._slots) < limits.streamWindow
             and self._size < limits.streamBytes
             and not self._wants(self._desk.shares.isFull(self._order.client))
@@ -252,10 +253,8 @@ class Stream:
         """
         slot.text = text
         self._size -= slot.size
-        if isGood:
-            self._accepted += 1
-        else:
-            self._failed += 1
+        self._accepted += isGood
+        self._failed += not isGood
         self._flushSoon()
 
     def _flushSoon(self) -> None:
@@ -269,7 +268,7 @@ class Stream:
         """
         Tell what is known, as far as it is without a gap.
         """
-        self._turn = None
+        self._turn, self._isTired = None, False
         slots, texts = self._slots, []
         isGone = self._request._disconnected
         while slots and slots[0].text and (isGone or not self._isBlocked):
