@@ -4,6 +4,7 @@ What the relay asks of the process it runs in.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, MutableMapping
 from typing import Any
@@ -35,6 +36,15 @@ class Process:
         """
         Signals(reactor, hurry, reload).install()
 
+    def settle(self) -> None:
+        """
+        Have everything there is now left out of Python's searches for garbage: it
+        stays until the end, and a search through all of it takes as long as some
+        dozen messages, which would wait.
+        """
+        gc.collect()
+        gc.freeze()
+
     def fail(self, reactor: Any, reason: str) -> None:
         """
         End, with status 1, because of something found out too late to raise it.
@@ -62,6 +72,11 @@ class NoProcess(Process):
         Leave the signals alone, but keep what they would do.
         """
         self.hurry, self.reload = hurry, reload
+
+    def settle(self) -> None:
+        """
+        Leave alone what is not ours.
+        """
 
     def fail(self, reactor: Any, reason: str) -> None:
         """

@@ -143,6 +143,7 @@ class Relay(Service):
             self._process.fail(self._reactor, str(wrong))
             return
         assert self._notifier is not None
+        self._process.settle()
         self._notifier.ready()
         self._log.info("The status page is at {pages}", pages=parts.shownPages())
         self._log.info("Taking messages at {places}", places=parts.shownPlaces())
