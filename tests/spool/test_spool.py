@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import stat
 
-from twisted.internet.defer import gatherResults
+from twisted.internet.defer import Deferred, gatherResults
 
 from tests.spool.support import SpoolTestCase, entries, entry, ids
 from txrocketmq._spool import (
@@ -224,6 +224,36 @@ class CountTests(SpoolTestCase):
         self.failureResultOf(spool.append(entries(1)), SpoolFull)
         self.close(spool)
         self.assertFalse(spool.accepting)
+
+    def test_nearlyFull(self) -> None:
+        """
+        When a message found no room, it takes none until there is room for such a
+        one, or another was taken; that a very large one found none says little.
+        """
+        spool = self.spool(limit=100_000)
+        small = [SpoolEntry(Message("T", b"x" * 900), "ID")]
+        while not self.isRefused(spool.append(small)):
+            self.assertTrue(spool.accepting)
+        self.assertFalse(spool.accepting)
+        self.wait(spool.delivered([1]))
+        self.assertTrue(spool.accepting)
+        self.wait(spool.append(small))
+        self.failureResultOf(spool.append(small), SpoolFull)
+        self.assertFalse(spool.accepting)
+        self.wait(spool.append([SpoolEntry(Message("T", b"x"), "ID")]))
+        self.assertTrue(spool.accepting)
+        self.wait(spool.delivered(range(1, 51)))
+        large = [SpoolEntry(Message("T", b"x" * 90_000), "ID")]
+        self.failureResultOf(spool.append(large), SpoolFull)
+        self.assertTrue(spool.accepting)
+
+    def isRefused(self, appending: Deferred[None]) -> bool:
+        """
+        Whether a message finds no room; wait until it is kept, if it does.
+        """
+        failures: list[object] = []
+        self.wait(appending.addErrback(failures.append))
+        return bool(failures)
 
 
 class RefusalTests(SpoolTestCase):

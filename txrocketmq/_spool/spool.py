@@ -37,6 +37,11 @@ How many refused messages are replayed or deleted in one commit.
 
 RefusedWork = Callable[[Connection, State, Sequence[int]], int]
 
+LARGE = 16
+"""
+A message that takes more than one in so many of the bytes is a large one.
+"""
+
 KEYS_SHARE = 4
 """
 Answers that are remembered take no more than one in so many of the bytes.
@@ -71,6 +76,7 @@ class Spool:
         self._handover = Handover(reactor, Keeper(directory, connect))
         self._keys = Keys(self._handover, limit // KEYS_SHARE, wallClock)
         self.appended = 0
+        self._needed = 0
 
     @staticmethod
     def check(directory: str) -> None:
@@ -132,9 +138,13 @@ class Spool:
     def accepting(self) -> bool:
         """
         Whether it is open, not full, and its last commit did not fail.
+
+        Nearly full is full when somebody has found no room: there are always some
+        bytes left that no message fits in.
         """
         handover = self._handover
-        return handover.isOpen and handover.failing is None and self._room() > 0
+        isGood = handover.isOpen and handover.failing is None
+        return isGood and self._room() >= max(1, self._needed)
 
     def append(
         self, entries: Sequence[SpoolEntry], claim: Claim | None = None
@@ -158,7 +168,10 @@ class Spool:
         if not self._handover.isOpen:
             return fail(SpoolUnavailable("the spool is not open"))
         pending = self._handover.pending
-        if size > self._room() or (pending and pending + size > MOST_HANDED):
+        hasRoom = size <= self._room()
+        # One that is very large says nothing of others.
+        self._needed = 0 if hasRoom else min(size, self._limit // LARGE)
+        if not hasRoom or (pending and pending + size > MOST_HANDED):
             return fail(SpoolFull("the spool holds as much as it may"))
 
         def work(database: Database) -> range:
