@@ -232,6 +232,25 @@ class ForwardingTests(ForwarderTestCase):
         self.assertEqual(self.flying(), ["ID0001"])
         self.succeed("ID0001")
 
+    def test_rests(self) -> None:
+        """
+        While messages are under way, and none comes, the spool is not read.
+        """
+        self.start(*entries(3))
+        reads = []
+        waiting = self.kept.waiting
+        self.patch(
+            self.kept, "waiting", lambda *how: reads.append(how) or waiting(*how)
+        )
+        for _ in range(20):
+            self.turn()
+        self.assertEqual(reads, [])
+        self.append(entry(3))
+        self.turn()
+        self.assertEqual(len(self.flying()), 4)
+        self.assertLessEqual(len(reads), 3)
+        self.succeed(*self.flying())
+
     def test_oneAfterTheOther(self) -> None:
         """
         Of one key there is one under way, in order; other keys and topics overtake.

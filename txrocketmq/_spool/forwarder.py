@@ -187,7 +187,6 @@ class Forwarder:
                 break
             left -= 1
             self._send(*found)
-        self._reading.read()
         self._goOn()
 
     def _slice(self) -> int:
@@ -199,10 +198,12 @@ class Forwarder:
 
     def _goOn(self) -> None:
         """
-        See that there is another turn, when it makes sense.
+        Read more, where there is room now, and see that there is another turn, when
+        it makes sense.
         """
         if not self._running:
             return
+        self._reading.read()
         now = self._reactor.seconds()
         free = self._patience.window(WINDOW, now) > len(self._flying)
         if free and self._lanes.able and not self._ledger.overdue:

@@ -142,7 +142,17 @@ class Handover:
         if report.isLast:
             self._finish()
         elif self.listener is not None and self.snapshot.waiting:
-            self.listener()
+            self._tell(jobs, report, self.listener)
+
+    def _tell(
+        self, jobs: list[Job], report: Report, listener: Callable[[], None]
+    ) -> None:
+        """
+        Say that there may be something to be sent: not after what only reads, for
+        the listener reads, and would never rest.
+        """
+        if report.events or any(job.writes for job in jobs):
+            listener()
 
     def _adopt(self, report: Report) -> None:
         """
