@@ -4,6 +4,7 @@ Tests of L{txrocketmq._remoting.asking}: what becomes of our requests.
 
 from __future__ import annotations
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred
@@ -19,10 +20,10 @@ from tests.remoting.doubles import (
 )
 from txrocketmq._remoting.asking import Asking
 from txrocketmq._remoting.protocol import RemotingProtocol
-from txrocketmq._remoting.waiters import SLACK
+from txrocketmq._remoting.waiters import SLACK, Waiter
 from txrocketmq._wire.codes import SerializeType
 from txrocketmq._wire.command import RemotingCommand
-from txrocketmq._wire.frames import MAX_FRAME
+from txrocketmq._wire.frames import MAX_FRAME, encodeFrame
 from txrocketmq.errors import (
     ConnectionClosed,
     Persisted,
@@ -294,6 +295,25 @@ class StrayTests(LineTestCase):
             protocol.dataReceived(answer(opaque))
         got = [self.successResultOf(d).opaque for d in waiting]
         self.assertEqual(got, opaques)
+
+    def test_wrapToOneInUse(self) -> None:
+        """
+        What is posted passes over the opaques in use as well.
+        """
+        protocol, line = self.line()
+        slow = protocol.invoke(REQUEST, 30.0)
+        # As after all the other numbers.
+        protocol.opaques.upcoming = FIRST - 1
+        posted: Waiter[RemotingCommand] = Waiter()
+        request = encodeFrame(msgspec.structs.replace(REQUEST, opaque=FIRST - 1))
+        protocol.post(posted, request, self.reactor.seconds(), 3.0)
+        following = protocol.invoke(REQUEST, 3.0)
+        opaques = [written.opaque for written in line.frames()]
+        self.assertEqual(opaques, [FIRST, FIRST - 1, FIRST + 1])
+        for opaque in opaques:
+            protocol.dataReceived(answer(opaque))
+        for each, opaque in zip((slow, posted, following), opaques, strict=True):
+            self.assertEqual(self.successResultOf(each).opaque, opaque)
 
     @given(st.lists(st.sampled_from(["ask", "answer", "late"]), max_size=60))
     def test_neverCrossed(self, steps: list[str]) -> None:
