@@ -533,6 +533,59 @@ class CancelTests(LineTestCase):
         self.successResultOf(d)
 
 
+class PostTests(LineTestCase):
+    """
+    Requests that are posted: as others, in fewer calls.
+    """
+
+    def post(self, protocol: RemotingProtocol) -> Waiter[RemotingCommand]:
+        """
+        Post a request.
+        """
+        posted: Waiter[RemotingCommand] = Waiter()
+        request = msgspec.structs.replace(REQUEST, opaque=protocol.opaques.upcoming)
+        protocol.post(posted, encodeFrame(request), self.reactor.seconds(), 3.0)
+        return posted
+
+    def test_paused(self) -> None:
+        """
+        It waits where the transport takes no more, and is surely not carried out.
+        """
+        protocol, line = self.line()
+        protocol.pauseProducing()
+        posted = self.post(protocol)
+        self.assertEqual(line.frames(), [])
+        self.assertIs(posted.persisted, Persisted.NO)
+        protocol.resumeProducing()
+        self.assertEqual([each.opaque for each in line.frames()], [FIRST])
+        self.assertIs(posted.persisted, Persisted.MAYBE)
+        protocol.dataReceived(answer(FIRST))
+        self.successResultOf(posted)
+
+    def test_because(self) -> None:
+        """
+        What is posted because of answers leaves when all of these were given.
+        """
+        protocol, line = self.line()
+        seen: list[int] = []
+        posted: list[Waiter[RemotingCommand]] = []
+
+        def again(result: object) -> None:
+            posted.append(self.post(protocol))
+            seen.append(len(line.frames()))
+
+        for _ in range(2):
+            protocol.invoke(REQUEST, 3.0).addCallback(again)
+        line.clear()
+        protocol.dataReceived(answer(FIRST) + answer(FIRST + 1))
+        self.assertEqual(seen, [0, 0])
+        opaques = [each.opaque for each in line.frames()]
+        self.assertEqual(opaques, [FIRST + 2, FIRST + 3])
+        protocol.dataReceived(answer(FIRST + 2) + answer(FIRST + 3))
+        for each in posted:
+            self.successResultOf(each)
+
+
 class PausedTests(LineTestCase):
     """
     Requests while the transport takes no more.  F30b.
