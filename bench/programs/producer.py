@@ -56,6 +56,9 @@ from .sampling import Samples
 given = Arguments.parse(sys.argv[2:])
 NAME_SERVER, TOPIC, BATCH = sys.argv[1], given.topic, given.batch
 METHOD, *VARIANTS = given.mode.split("+")
+# Sends that begin in one turn: more of them would be late before they are written.
+TOGETHER = 1024
+
 BODY = lines(given.size) if "zlib" in VARIANTS else b"x" * given.size
 
 
@@ -172,8 +175,10 @@ async def run(reactor: Any, load: Load) -> None:
         paced.stop()
     else:
         begin = load.sendBatch if METHOD == "batch" else load.send
-        for _ in range(given.window):
+        for sent in range(given.window):
             begin()
+            if sent % TOGETHER == TOGETHER - 1:
+                await task.deferLater(reactor, 0)
         await over(load.measured, reactor, given)
     load.sending = False
     await load.producer.flush()
