@@ -142,10 +142,13 @@ class Stage:
         @param spooling: For the spool.
         """
         self.rest()
-        loop = LoopingCall.withCount(lambda count: self._tick(count, rate, spooling))
+        # Not so often that a turn would have less than one.
+        tick = max(TICK, 1 / rate)
+        most = round(rate * tick)
+        loop = LoopingCall.withCount(lambda count: self._tick(count * most, spooling))
         loop.clock = self._reactor
         self._load = loop
-        loop.start(TICK)
+        loop.start(tick)
 
     def rest(self) -> None:
         """
@@ -161,11 +164,11 @@ class Stage:
         """
         await deferLater(self._reactor, seconds)
 
-    def _tick(self, count: int, rate: int, spooling: bool) -> None:
+    def _tick(self, count: int, spooling: bool) -> None:
         """
         Take some messages.
         """
-        for _ in range(round(count * rate * TICK)):
+        for _ in range(count):
             self.take(spooling=spooling)
 
     def take(self, topic: str = TOPIC, *, spooling: bool = False) -> None:
