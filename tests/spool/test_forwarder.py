@@ -10,7 +10,15 @@ import attrs
 from twisted.internet.defer import CancelledError, Deferred
 
 from tests.spool.support import SpoolTestCase, entries, entry
-from txrocketmq._spool import Forwarder, Spool, SpoolEntry, forwarder, lanes, ledger
+from txrocketmq._spool import (
+    Forwarder,
+    Kept,
+    Spool,
+    SpoolEntry,
+    forwarder,
+    lanes,
+    ledger,
+)
 from txrocketmq._spool.lane import PATIENCE
 from txrocketmq._spool.patience import PROBES
 from txrocketmq.errors import (
@@ -237,11 +245,14 @@ class ForwardingTests(ForwarderTestCase):
         While messages are under way, and none comes, the spool is not read.
         """
         self.start(*entries(3))
-        reads = []
+        reads: list[int] = []
         waiting = self.kept.waiting
-        self.patch(
-            self.kept, "waiting", lambda *how: reads.append(how) or waiting(*how)
-        )
+
+        def read(after: int, most: int, mostBytes: int) -> Deferred[list[Kept]]:
+            reads.append(after)
+            return waiting(after, most, mostBytes)
+
+        self.patch(self.kept, "waiting", read)
         for _ in range(20):
             self.turn()
         self.assertEqual(reads, [])
