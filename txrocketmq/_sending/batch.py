@@ -112,15 +112,9 @@ def tailOf(outgoing: Outgoing) -> bytes | None:
 def splitResult(outgoing: Outgoing, result: SendResult) -> list[SendResult]:
     """
     One result for each message of a stored batch, in its order.
-
-    Follows C{MQClientAPIImpl.processSendResponse}: the answer names all offset
-    ids and the first queue offset.  A broker that stores a batch as one record
-    names one id, which is then that of them all.
     """
     ids = outgoing.memberIds or ()
-    offsetIds = result.offsetMsgId.split(",")
-    if len(offsetIds) != len(ids):
-        offsetIds = [result.offsetMsgId] * len(ids)
+    offsetIds = offsetIdsOf(result, len(ids))
     return [
         SendResult(
             result.sendStatus,
@@ -137,6 +131,18 @@ def splitResult(outgoing: Outgoing, result: SendResult) -> list[SendResult]:
         )
         for at, (msgId, offsetId) in enumerate(zip(ids, offsetIds, strict=True))
     ]
+
+
+def offsetIdsOf(result: SendResult, count: int) -> list[str]:
+    """
+    The offset id of each message that was stored in one request, in their order.
+
+    Follows C{MQClientAPIImpl.processSendResponse}: the answer names all offset
+    ids and the first queue offset.  A broker that stores a batch as one record
+    names one id, which is then that of them all.
+    """
+    offsetIds = result.offsetMsgId.split(",")
+    return offsetIds if len(offsetIds) == count else [result.offsetMsgId] * count
 
 
 def _checkedBatch(messages: Sequence[Message]) -> Message:

@@ -27,6 +27,7 @@ from txrocketmq._wire.command import RemotingCommand
 from txrocketmq.errors import BrokerError, RocketMQError
 from txrocketmq.message import Attempt, Persisted, SendResult
 
+from .batch import offsetIdsOf
 from .endings import noted
 from .lane import Lane
 from .member import Member
@@ -234,17 +235,12 @@ class Together(msgspec.Struct, eq=False):
     def _stored(self, result: SendResult) -> None:
         """
         All are stored: give each its own result.
-
-        Follows C{MQClientAPIImpl.processSendResponse}: the answer names all offset
-        ids and the first queue offset.
         """
         members, target = self.members, self.target
         now = self.batcher.seconds()
         elapsed = now - self.began
         attempts = (Attempt(target.queue, target.address, elapsed, None, _YES),)
-        offsetIds = result.offsetMsgId.split(",")
-        if len(offsetIds) != len(members):
-            offsetIds = [result.offsetMsgId] * len(members)
+        offsetIds = offsetIdsOf(result, len(members))
         handle = result.recallHandle if len(members) == 1 else None
         offset = result.queueOffset - 1
         stored, results = [], []
