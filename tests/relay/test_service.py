@@ -304,7 +304,7 @@ class SpoolTests(RelayTestCase):
         relay.startService()
         self.spool.opening.callback(None)
         self.stop(relay)
-        self.assertEqual(self.logged()[-1], "stopped; 3 messages stay in the spool")
+        self.assertEqual(self.logged()[-1], "stopped; messages left in the spool: 3")
 
     def test_stoppedWhileOpening(self) -> None:
         """
@@ -336,7 +336,7 @@ class SpoolTests(RelayTestCase):
         self.assertEqual(self.forwarder.stops, [0.0])
         self.assertTrue(self.spool.closed)
         self.assertIn("had not ended in time", self.logged(LogLevel.warn)[0])
-        self.assertEqual(self.logged()[-1], "stopped; 0 messages stay in the spool")
+        self.assertEqual(self.logged()[-1], "stopped; messages left in the spool: 0")
 
     def test_forwarderTime(self) -> None:
         """

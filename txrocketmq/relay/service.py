@@ -165,7 +165,7 @@ class Relay(Service):
         if stays is None:
             self._log.info("drained")
         else:
-            self._log.info("stopped; {stays} messages stay in the spool", stays=stays)
+            self._log.info("stopped; messages left in the spool: {stays}", stays=stays)
 
     def _hurry(self) -> None:
         """
