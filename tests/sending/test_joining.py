@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from tests.sending.batchcase import BATCH, BatchingTestCase
 from tests.support import TestCase
-from txrocketmq._sending.joining import MOST_TAGS, Joining
+from txrocketmq._sending.joining import Joining
 from txrocketmq._sending.places import LEAST_SHARE
+from txrocketmq._sending.tails import MOST_TAGS
 from txrocketmq._wire.command import RemotingCommand
 from txrocketmq._wire.records import decodeBatch, decodeProperties
 from txrocketmq.client import MQClient

@@ -14,6 +14,7 @@ from txrocketmq._wire.records import (
     BatchRecord,
     encodeBatch,
     encodeProperties,
+    joinRecords,
     recordTail,
 )
 from txrocketmq.errors import InvalidMessage
@@ -22,7 +23,13 @@ from txrocketmq.message import Message, SendResult
 from .assemble import propertiesOf
 from .envelope import Envelope, Heading
 from .outgoing import Outgoing
-from .validate import checkMessage, isUndelayed
+from .tails import tailFor
+from .validate import RETRY_PREFIX, checkMessage, isUndelayed
+
+# What a message has where nothing was said.  They are compared by identity: what
+# is equal to them, but not what it seems, is for the general way to judge.
+_ZERO = 0
+_NO_KEYS = ()
 
 SPECIAL: Final = ("INNER_", "__")
 """
@@ -37,17 +44,21 @@ def assembleBatch(envelope: Envelope, messages: Sequence[Message]) -> Outgoing:
     @raise InvalidMessage: When there is none, one of them cannot be sent, they
         cannot leave together, or they are too large together.
     """
-    first = _checkedBatch(messages)
-    heading = envelope.heading(first.topic)
-    members = [_member(envelope, at, message) for at, message in enumerate(messages)]
-    body = encodeBatch([record for _, record in members])
+    isList = isinstance(messages, Sequence) and not isinstance(messages, str | bytes)
+    if not isList or not messages:
+        raise InvalidMessage("a batch must be a list of at least one Message")
+    ids = [envelope.nextId() for _ in messages]
+    body = _plainBody(envelope, messages, ids)
+    if body is None:
+        _checkTogether(messages)
+        body = _anyBody(envelope, messages, ids)
+    heading = envelope.heading(messages[0].topic)
     largest = envelope.settings.maxMessageSize
     if len(body) > largest:
         raise InvalidMessage(
             f"the batch has {len(body)} bytes: at most {largest} are allowed "
             "(maxMessageSize); send it in parts"
         )
-    ids = [msgId for msgId, _ in members]
     return batchOf(envelope, heading, envelope.nextId(), body, ids, messages)
 
 
@@ -114,22 +125,26 @@ def splitResult(outgoing: Outgoing, result: SendResult) -> list[SendResult]:
     One result for each message of a stored batch, in its order.
     """
     ids = outgoing.memberIds or ()
-    offsetIds = offsetIdsOf(result, len(ids))
+    members = zip(ids, offsetIdsOf(result, len(ids)), strict=True)
+    status, queue, offset = result.sendStatus, result.messageQueue, result.queueOffset
+    transactionId, regionId = result.transactionId, result.regionId
+    traceOn, attempts = result.traceOn, result.attempts
+    duplicates = result.possibleDuplicates
     return [
         SendResult(
-            result.sendStatus,
+            status,
             msgId,
             offsetId,
-            result.messageQueue,
-            result.queueOffset + at,
-            result.transactionId,
-            result.regionId,
-            result.traceOn,
+            queue,
+            place,
+            transactionId,
+            regionId,
+            traceOn,
             None,
-            result.attempts,
-            result.possibleDuplicates,
+            attempts,
+            duplicates,
         )
-        for at, (msgId, offsetId) in enumerate(zip(ids, offsetIds, strict=True))
+        for place, (msgId, offsetId) in enumerate(members, offset)
     ]
 
 
@@ -145,13 +160,10 @@ def offsetIdsOf(result: SendResult, count: int) -> list[str]:
     return offsetIds if len(offsetIds) == count else [result.offsetMsgId] * count
 
 
-def _checkedBatch(messages: Sequence[Message]) -> Message:
+def _checkTogether(messages: Sequence[Message]) -> None:
     """
-    The first message of a batch whose messages may leave together.
+    @raise InvalidMessage: When some messages may not leave together.
     """
-    isList = isinstance(messages, Sequence) and not isinstance(messages, str | bytes)
-    if not isList or not messages:
-        raise InvalidMessage("a batch must be a list of at least one Message")
     for message in messages:
         if not isinstance(message, Message):
             raise InvalidMessage(
@@ -162,7 +174,6 @@ def _checkedBatch(messages: Sequence[Message]) -> Message:
         wrong = _mixed(first, message)
         if wrong:
             raise InvalidMessage(f"message {at} of the batch {wrong}")
-    return first
 
 
 def _mixed(first: Message, message: Message) -> str:
@@ -179,19 +190,71 @@ def _mixed(first: Message, message: Message) -> str:
         or message.deliverAt is not None
     ):
         return "is delayed: send it by itself"
-    if isinstance(message.topic, str) and message.topic.startswith("%RETRY%"):
+    if isinstance(message.topic, str) and message.topic.startswith(RETRY_PREFIX):
         return "goes to a retry topic: send it by itself"
     return ""
 
 
-def _member(envelope: Envelope, at: int, message: Message) -> tuple[str, BatchRecord]:
+def _plainBody(
+    envelope: Envelope, messages: Sequence[Message], ids: Sequence[str]
+) -> bytes | None:
     """
-    One message of a batch: its id and its record.
+    As L{_checkTogether} and L{_anyBody}, for messages that have a body and tags
+    only; L{None} for others.
+
+    It saves each message its checks and its properties, which are those of all
+    messages of the same tags.
+    """
+    topic = getattr(messages[0], "topic", None)
+    if type(topic) is not str or topic.startswith(RETRY_PREFIX):
+        return None
+    largest, tails = envelope.settings.maxMessageSize, envelope.tails
+    records = []
+    for message, msgId in zip(messages, ids, strict=True):
+        if type(message) is not Message:
+            return None
+        body, tags = message.body, message.tags
+        if (
+            message.topic != topic
+            or type(body) is not bytes
+            or not 0 < len(body) <= largest
+            or (tags is not None and type(tags) is not str)
+            or message.keys is not _NO_KEYS
+            or message.properties is not None
+            or message.shardingKey is not None
+            or message.flag is not _ZERO
+            or message.waitStoreMsgOK is not True
+            or message.delayTimeLevel is not _ZERO
+            or message.deliverAfter is not None
+            or message.deliverAt is not None
+        ):
+            return None
+        tail = tails.get(tags) or tailFor(envelope, tags, msgId)
+        if not tail:
+            return None
+        records.append((0, body, tail % msgId.encode()))
+    return joinRecords(records)
+
+
+def _anyBody(
+    envelope: Envelope, messages: Sequence[Message], ids: Sequence[str]
+) -> bytes:
+    """
+    The records of some messages.
+
+    @raise InvalidMessage: When one of them cannot be sent.
+    """
+    members = enumerate(zip(messages, ids, strict=True))
+    return encodeBatch([_record(envelope, at, *member) for at, member in members])
+
+
+def _record(envelope: Envelope, at: int, message: Message, msgId: str) -> BatchRecord:
+    """
+    The record of one message of a batch.
     """
     try:
         checkMessage(message, envelope.settings.maxMessageSize)
     except InvalidMessage as error:
         raise InvalidMessage(f"message {at} of the batch: {error}") from None
-    uniqueKey = envelope.nextId()
-    properties = propertiesOf(envelope, message, uniqueKey, batched=True)
-    return uniqueKey, BatchRecord(message.body, message.flag, properties)
+    properties = propertiesOf(envelope, message, msgId, batched=True)
+    return BatchRecord(message.body, message.flag, properties)

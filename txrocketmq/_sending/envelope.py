@@ -70,6 +70,9 @@ class Envelope:
     @ivar nextId: Makes C{UNIQ_KEY}s.
 
     @ivar millis: The wall clock, in epoch milliseconds.
+
+    @ivar tails: What stands behind the bodies of plain messages in a batch, by their
+        tags: see L{tailFor<txrocketmq._sending.tails.tailFor>}.
     """
 
     group: str
@@ -79,6 +82,7 @@ class Envelope:
     settings: ProducerSettings
     nextId: Callable[[], str]
     millis: Callable[[], int]
+    tails: dict[str | None, bytes] = attrs.field(init=False, factory=dict)
     _headings: dict[str, Heading] = attrs.field(init=False, factory=dict)
 
     def heading(self, topic: str) -> Heading:

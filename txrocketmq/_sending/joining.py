@@ -17,27 +17,21 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred
 
-from txrocketmq._wire.records import HEAD_SIZE, recordTail
-from txrocketmq.errors import InvalidMessage
+from txrocketmq._wire.records import HEAD_SIZE
 from txrocketmq.message import Message, SendResult
 
-from .assemble import propertiesOf
 from .batching import Batcher
 from .envelope import Envelope
 from .intake import Intake
 from .member import Member
+from .tails import tailFor
 from .targets import Cluster
-from .validate import SURELY_SHORT, checkMessage
+from .validate import SURELY_SHORT
 
 # What a message has where nothing was said.  They are compared by identity: what
 # is equal to them, but not what it seems, is for the general way to judge.
 _ZERO = 0
 _NO_KEYS = ()
-
-MOST_TAGS = 64
-"""
-For how many tags there is a template.
-"""
 
 
 class Joining:
@@ -67,7 +61,7 @@ class Joining:
             settings.maxMessageSize + 1,
             batcher.limits.size - HEAD_SIZE - SURELY_SHORT,
         )
-        self._tails: dict[str | None, bytes] = {}
+        self._tails = envelope.tails
 
     def send(self, message: Message) -> Deferred[SendResult] | None:
         """
@@ -92,7 +86,9 @@ class Joining:
             or message.deliverAt is not None
         ):
             return None
-        tail = self._tails.get(tags) or self._newTail(tags)
+        tail = self._tails.get(tags) or tailFor(
+            self._envelope, tags, self._envelope.nextId()
+        )
         if not tail or not self._take(len(body)):
             return None
         epoch = self._ledger.current
@@ -114,26 +110,3 @@ class Joining:
         if not lane.ripe:
             self._batcher.ripen(lane)
         return ended
-
-    def _newTail(self, tags: str | None) -> bytes:
-        """
-        Make what stands behind the bodies of messages of these tags.
-
-        @return: What C{%} completes by a C{UNIQ_KEY}; nothing, where nothing can be
-            sent with them.
-        """
-        marked = Message("", b" ", tags=tags)
-        sample = self._envelope.nextId()
-        try:
-            checkMessage(marked, 1)
-            text = propertiesOf(self._envelope, marked, sample, batched=True)
-        except InvalidMessage:
-            return b""
-        if len(text) > SURELY_SHORT:
-            return b""
-        before, _, after = recordTail(text).partition(sample.encode())
-        if len(self._tails) >= MOST_TAGS:
-            self._tails.clear()
-        tail = before.replace(b"%", b"%%") + b"%b" + after.replace(b"%", b"%%")
-        self._tails[tags] = tail
-        return tail
