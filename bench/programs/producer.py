@@ -50,7 +50,7 @@ from txrocketmq.interfaces import ISendMessageHook
 from txrocketmq.remoting import SerializeType
 
 from .measuring import Arguments, Measured, lines, memory
-from .pacing import over, pace
+from .pacing import Pace, over
 from .sampling import Samples
 
 given = Arguments.parse(sys.argv[2:])
@@ -170,7 +170,7 @@ async def run(reactor: Any, load: Load) -> None:
     Put the load on, measure, and take it off.
     """
     if given.rate:
-        paced = pace(given.rate, load.sendTimed)
+        paced = Pace(reactor, given.rate, load.sendTimed)
         await over(load.measured, reactor, given)
         paced.stop()
     else:

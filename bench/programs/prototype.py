@@ -28,7 +28,7 @@ import orjson
 from twisted.internet import defer, endpoints, protocol, task
 
 from .measuring import Arguments, Measured
-from .pacing import over, pace
+from .pacing import Pace, over
 
 given = Arguments.parse(sys.argv[2:])
 PORT, MODE, BATCH, SIZE = int(sys.argv[1]), given.mode, given.batch, given.size
@@ -193,7 +193,8 @@ async def main(reactor: Any) -> None:
             measured.note(start)
 
     if given.rate:
-        paced = pace(
+        paced = Pace(
+            reactor,
             given.rate,
             lambda: client.send().addCallback(timed, time.perf_counter()),
         )

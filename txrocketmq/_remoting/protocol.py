@@ -252,8 +252,13 @@ class RemotingProtocol(Asking, Protocol):
         """
         self.paused = False
         self._watch.patience.pausedSince = inf
+        # One write for much of it: frame by frame, the transport would have enough
+        # each time after a small part of what the peer reads meanwhile.
+        self._gathering = True
         while self._outbox and not self.paused:
             self._handOver(*self._outbox.take())
+        self._gathering = False
+        self._writeGathered()
         if self._closing:
             self._loseIfWritten()
 
