@@ -18,7 +18,7 @@ from tests.remoting.doubles import (
     answer,
     frame,
 )
-from txrocketmq._remoting.asking import Asking
+from txrocketmq._remoting.asking import MAX_GATHERED, Asking
 from txrocketmq._remoting.protocol import RemotingProtocol
 from txrocketmq._remoting.waiters import SLACK, Waiter
 from txrocketmq._wire.codes import SerializeType
@@ -533,6 +533,24 @@ class CancelTests(LineTestCase):
         self.successResultOf(d)
 
 
+class Late(Waiter[RemotingCommand]):
+    """
+    Writes its frame when it is asked to.
+    """
+
+    def __init__(self, request: RemotingCommand) -> None:
+        super().__init__()
+        self.written = 0
+        self._request = request
+
+    def frame(self) -> bytes:
+        """
+        The request.
+        """
+        self.written += 1
+        return encodeFrame(msgspec.structs.replace(self._request, opaque=self.opaque))
+
+
 class PostTests(LineTestCase):
     """
     Requests that are posted: as others, in fewer calls.
@@ -561,6 +579,41 @@ class PostTests(LineTestCase):
         self.assertIs(posted.persisted, Persisted.MAYBE)
         protocol.dataReceived(answer(FIRST))
         self.successResultOf(posted)
+
+    def test_later(self) -> None:
+        """
+        So does what writes its frame when it is its turn; what is cancelled or too
+        late by then writes none, and was surely not carried out.
+        """
+        protocol, line = self.line(frameTimeout=60.0)
+        protocol.pauseProducing()
+        some = [Late(REQUEST) for _ in range(4)]
+        for each, timeout in zip(some, (9.0, 1.0, 9.0, 9.0), strict=True):
+            protocol.postLater(each, timeout)
+        protocol.abandon(some[2])
+        self.reactor.advance(1.0)
+        protocol.resumeProducing()
+        self.assertEqual([each.written for each in some], [1, 0, 0, 1])
+        opaques = [each.opaque for each in line.frames()]
+        self.assertEqual(opaques, [FIRST, FIRST + 3])
+        self.assertIs(some[0].persisted, Persisted.MAYBE)
+        self.assertIs(self.failing(some[1], RemotingTimeout).persisted, Persisted.NO)
+        self.failureResultOf(some[2], CancelledError)
+        for each in (some[0], some[3]):
+            protocol.dataReceived(answer(each.opaque))
+            self.successResultOf(each)
+
+    def test_laterIsForgotten(self) -> None:
+        """
+        When the connection is lost, none writes anything.
+        """
+        protocol, line = self.line()
+        protocol.pauseProducing()
+        late = Late(REQUEST)
+        protocol.postLater(late, 9.0)
+        line.lose(ConnectionLost())
+        self.assertIs(self.failing(late, ConnectionClosed).persisted, Persisted.NO)
+        self.assertEqual((late.written, len(protocol._outbox)), (0, 0))
 
     def test_because(self) -> None:
         """
@@ -612,12 +665,15 @@ class PausedTests(LineTestCase):
 
     def test_pausedAgain(self) -> None:
         """
-        When the transport has enough again, the rest stays.
+        When the transport has enough again, the rest stays: it gets so much in one
+        go, and one frame more.
         """
         protocol, line = self.line()
         protocol.pauseProducing()
-        for n in range(3):
-            protocol.invoke(RemotingCommand(n), 3.0).addErrback(lambda _: None)
+        large = bytes(MAX_GATHERED // 2)
+        for n in range(7):
+            command = RemotingCommand(n, body=large)
+            protocol.invoke(command, 3.0).addErrback(lambda _: None)
         write = line.write
 
         def writeAndPause(data: bytes) -> None:
@@ -625,10 +681,9 @@ class PausedTests(LineTestCase):
             protocol.pauseProducing()
 
         self.patch(line, "write", writeAndPause)
-        protocol.resumeProducing()
-        self.assertEqual([each.code for each in line.frames()], [0])
-        protocol.resumeProducing()
-        self.assertEqual([each.code for each in line.frames()], [1])
+        for written in ([0, 1], [2, 3], [4, 5], [6], []):
+            protocol.resumeProducing()
+            self.assertEqual([each.code for each in line.frames()], written)
 
     def test_keptIsNo(self) -> None:
         """

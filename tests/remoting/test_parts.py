@@ -19,7 +19,7 @@ from txrocketmq._remoting.alarm import Alarm
 from txrocketmq._remoting.backoff import Backoff
 from txrocketmq._remoting.moment import Moment
 from txrocketmq._remoting.opaques import MAX_OPAQUE, Opaques, anyOpaque
-from txrocketmq._remoting.outbox import Outbox
+from txrocketmq._remoting.outbox import ANSWER, Outbox
 from txrocketmq._remoting.patience import Grace, Patience
 from txrocketmq._remoting.quotas import Quota, Tolerance
 from txrocketmq._remoting.waiters import SLACK, UNWRITTEN, Waiter, Waiters, Waiting
@@ -371,6 +371,23 @@ class QuotaTests(TestCase):
         )
 
 
+class Late:
+    """
+    Writes its frame when it is asked to.
+    """
+
+    def __init__(self, opaque: int) -> None:
+        self.opaque = opaque
+        self.written = 0
+
+    def frame(self) -> bytes:
+        """
+        One letter.
+        """
+        self.written += 1
+        return b"L"
+
+
 class OutboxTests(TestCase):
     """
     L{Outbox}.
@@ -387,11 +404,42 @@ class OutboxTests(TestCase):
         outbox.putAnswer(b"ef")
         self.assertEqual((len(outbox), outbox.answered), (4, 4))
         outbox.takeBack(4)
-        outbox.takeBack(9)
+        self.assertEqual(len(outbox), 3)
         self.assertEqual(
-            [outbox.take() for _ in range(3)], [(5, b"a"), (-1, b"bc"), (-2, b"ef")]
+            [outbox.take() for _ in range(3)],
+            [(5, b"a"), (ANSWER, b"bc"), (ANSWER, b"ef")],
         )
         self.assertEqual((len(outbox), outbox.answered), (0, 0))
+
+    def test_later(self) -> None:
+        """
+        What writes its frame later does so once, when it is its turn, and not when
+        it was taken back.
+        """
+        outbox = Outbox()
+        some = [Late(opaque) for opaque in (1, 2, 3)]
+        for each in some:
+            outbox.putLater(each)
+        outbox.putRequest(4, b"a")
+        outbox.takeBack(2)
+        self.assertEqual([each.written for each in some], [0, 0, 0])
+        taken = [outbox.take() for _ in range(len(outbox))]
+        self.assertEqual(taken, [(1, b"L"), (3, b"L"), (4, b"a")])
+        self.assertEqual([each.written for each in some], [1, 0, 1])
+
+    def test_manyTakenBack(self) -> None:
+        """
+        What was taken back holds no memory for long, though what was first stays.
+        """
+        outbox = Outbox()
+        outbox.putRequest(0, b"first")
+        for opaque in range(1, 1001):
+            outbox.putRequest(opaque, b"x")
+            outbox.takeBack(opaque)
+        self.assertEqual(len(outbox), 1)
+        self.assertLess(len(outbox._entries), 2 * SLACK)
+        self.assertEqual(outbox.take(), (0, b"first"))
+        self.assertEqual(len(outbox), 0)
 
     def test_clear(self) -> None:
         """

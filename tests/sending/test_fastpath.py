@@ -189,9 +189,21 @@ class SameBytesTests(ClusterTestCase):
         assert live is not None
         return producer, Wire(live)
 
-    def compare(self, producer: Producer, wire: Wire, message: Message) -> bool:
+    def compare(
+        self,
+        producer: Producer,
+        wire: Wire,
+        message: Message,
+        paused: bool = False,
+        forgets: bool = False,
+    ) -> bool:
         """
         Send one message both ways.
+
+        @param paused: Whether the short way's has to wait until the transport takes
+            more.
+
+        @param forgets: Whether what writes its frame is not kept meanwhile.
 
         @return: Whether the short way took it.
         """
@@ -199,7 +211,15 @@ class SameBytesTests(ClusterTestCase):
         assert isinstance(fast, FastPath)
         opaque = wire.protocol.opaques.upcoming
         before = producer.stats()
+        if paused:
+            wire.protocol.pauseProducing()
         sent = fast.send(message)
+        if paused:
+            self.assertEqual(wire.written, [])
+            if forgets:
+                for each in wire.protocol._waiters.live.values():
+                    each.target.frames.clear()  # type: ignore[attr-defined]
+            wire.protocol.resumeProducing()
         if sent is None:
             self.assertEqual((wire.written, producer.stats()), ([], before))
             return False
@@ -220,11 +240,19 @@ class SameBytesTests(ClusterTestCase):
         @settings(
             max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow]
         )
-        @example(Message("T", b"x"))
-        @example(Message("T", b"x", tags="t", keys=["k", "l"], properties={"a": "%b"}))
-        @given(st.one_of(PLAIN, PLAIN.filter(bool), messages()))
-        def one(message: Message) -> None:
-            taken.append(self.compare(producer, wire, message))
+        @example(Message("T", b"x"), False, False)
+        @example(
+            Message("T", b"x", tags="t", keys=["k", "l"], properties={"a": "%b"}),
+            *(False, False),
+        )
+        @example(Message("T", b"x", tags="t"), True, True)
+        @given(
+            st.one_of(PLAIN, PLAIN.filter(bool), messages()),
+            st.booleans(),
+            st.booleans(),
+        )
+        def one(message: Message, paused: bool, forgets: bool) -> None:
+            taken.append(self.compare(producer, wire, message, paused, forgets))
 
         one()
         self.assertGreater(sum(taken), len(taken) // 5)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred, fail, succeed
@@ -33,7 +33,7 @@ from txrocketmq.errors import (
 )
 
 from .opaques import MAX_OPAQUE, Opaques
-from .outbox import Outbox
+from .outbox import Outbox, Writing
 from .reasons import timeoutError
 from .transport import Transport
 from .waiters import UNWRITTEN, Unwritten, Waiter, Waiters, Waiting, wanting
@@ -43,6 +43,12 @@ _NOTHING = RemotingCommand(0)
 
 # Bytes that are given to the transport in one go, at most, or one frame more.
 MAX_GATHERED = 256 * 1024
+
+
+class Later(Waiting[RemotingCommand], Writing, Protocol):
+    """
+    Who waits for the answer to a request, and will write it.
+    """
 
 
 class Asking:
@@ -213,13 +219,23 @@ class Asking:
         else:
             self._write(frame)
 
+    def postLater(self, waiter: Later, timeout: float) -> None:
+        """
+        Do what L{post} does, while the transport takes no more: the frame is not
+        written before it does.
+        """
+        self._register(waiter, self.opaques.issue(self._waiters.live), timeout)
+        self._outbox.putLater(waiter)
+
     def abandon(self, waiter: Waiting[RemotingCommand]) -> None:
         """
         Forget a request that was cancelled.
 
         @param waiter: Is told if the request was not written.
         """
-        self._outbox.takeBack(waiter.opaque)
+        isLive = self._waiters.live.get(waiter.opaque) is waiter
+        if isLive and waiter.heard == UNWRITTEN:
+            self._outbox.takeBack(waiter.opaque)
         if self._waiters.forget(waiter):
             waiter.failed(Unwritten())
         self._closeIfDrained()
@@ -285,7 +301,8 @@ class Asking:
         End what has waited long enough.
         """
         for waiter in expired:
-            self._outbox.takeBack(waiter.opaque)
+            if waiter.heard == UNWRITTEN:
+                self._outbox.takeBack(waiter.opaque)
         if verdict is not None:
             self._condemn(ConnectionClosed, verdict)
         for waiter in wanting(expired):

@@ -127,12 +127,30 @@ class FastPath:
         ended: Deferred[SendResult] = Deferred(waiting.cancelled)
         waiting.ended = ended
         write = target.frames[message.tags]
-        if around is not None and not around.begun(waiting):
+        if around is not None:
+            if not around.begun(waiting):
+                return ended
+        elif live.paused and not before and not after:
+            # It may be one of very many that wait there: without a frame, which
+            # would be most of what it holds.
+            live.postLater(waiting, self._timeout)
             return ended
         opaque = live.opaques.upcoming
         frame = write(opaque, born, before, msgId, after, message.body)
         live.post(waiting, frame, now, self._timeout)
         return ended
+
+    def frame(self, waiting: FastSend) -> bytes:
+        """
+        The frame of a send that had to wait for the transport.
+        """
+        message, target = waiting.message, waiting.target
+        tags = message.tags
+        if tags not in target.frames:
+            # They were there, but others have taken their place.
+            self._addFrames(self.envelope.heading(message.topic), target, tags)
+        write, born = target.frames[tags], self._millis()
+        return write(waiting.opaque, born, "", waiting.msgId, "", message.body)
 
     def _admitted(self, message: Message) -> QueuePath | None:
         """
@@ -172,7 +190,10 @@ class FastPath:
             live = target.live = self._live(target.address)
         if (
             live is None
-            or (tags not in target.frames and not self._addFrames(path, target, tags))
+            or (
+                tags not in target.frames
+                and not self._addFrames(path.heading, target, tags)
+            )
             or not self._take(len(body))
         ):
             return None

@@ -123,6 +123,12 @@ class FastSend(msgspec.Struct, eq=False):
         if not ended.called:
             ended.callback(result)
 
+    def frame(self) -> bytes:
+        """
+        Its frame, once there is a place for it.
+        """
+        return self.path.frame(self)
+
     def failed(self, error: Exception | Failure) -> None:
         """
         There will be no answer, or its caller has cancelled the send.

@@ -145,7 +145,7 @@ class Paths:
             self.topics.clear()
         self.credentials = credentials
 
-    def addFrames(self, path: TopicPath, target: QueuePath, tags: str | None) -> bool:
+    def addFrames(self, heading: Heading, target: QueuePath, tags: str | None) -> bool:
         """
         Make what writes the frames for messages of these tags.
 
@@ -158,7 +158,7 @@ class Paths:
             text = propertiesOf(self._envelope, marked, UNIQUE_ID)
             text = text.replace(f"{BEFORE}\x01{BEFORE}\x02", BEFORE)
             text = text.replace(f"KEYS\x01{AFTER}\x02", AFTER)
-            frame = self._framesOf(path.heading, target, text)
+            frame = self._framesOf(heading, target, text)
         except (InvalidMessage, ValueError):
             return False
         if len(text) > SURELY_SHORT:
