@@ -99,7 +99,7 @@ def millis() -> int:
     """
     The wall clock, in epoch milliseconds.
     """
-    return int(time.time() * 1000)
+    return time.time_ns() // 1_000_000
 
 
 def monthBounds(now: int) -> tuple[int, int]:

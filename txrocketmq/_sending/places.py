@@ -24,7 +24,7 @@ OUTSTANDING: Final = 8
 How many frames of a lane may be on their way to one broker.
 """
 
-LEAST_SHARE: Final = 64
+LEAST_SHARE: Final = 128
 """
 How many messages leave in one frame, where there are so many, before some of them
 are left for another one.

@@ -242,24 +242,27 @@ class Together(msgspec.Struct, eq=False):
         attempts = (Attempt(target.queue, target.address, elapsed, None, _YES),)
         offsetIds = offsetIdsOf(result, len(members))
         handle = result.recallHandle if len(members) == 1 else None
-        offset = result.queueOffset - 1
+        status, queue, offset = result.sendStatus, target.queue, result.queueOffset
+        transactionId, regionId = result.transactionId, result.regionId
+        traceOn = result.traceOn
         stored, results = [], []
-        for member, offsetId in zip(members, offsetIds, strict=True):
-            offset += 1
+        for at, (member, offsetId) in enumerate(
+            zip(members, offsetIds, strict=True), offset
+        ):
             if member.place is not self:
                 continue
             send = member.send
             if send is not None and send.history is None:
                 send = None
             member.place = own = SendResult(
-                result.sendStatus,
+                status,
                 member.msgId,
                 offsetId,
-                target.queue,
-                offset,
-                result.transactionId,
-                result.regionId,
-                result.traceOn,
+                queue,
+                at,
+                transactionId,
+                regionId,
+                traceOn,
                 handle,
                 attempts if send is None else send.attempts(now),
                 0 if send is None else send.duplicates,
