@@ -175,11 +175,13 @@ class Message(_Content, frozen=True, kw_only=True, gc=False):
 
         What is of the wrong type is left as it is, for the send to refuse.
         """
-        keys = self.keys
-        if keys != ():
+        keys, properties = self.keys, self.properties
+        if type(keys) is not tuple:
             force_setattr(self, "keys", _frozenKeys(keys))
-        if self.properties is not None and isinstance(self.properties, Mapping):
-            force_setattr(self, "properties", dict(self.properties))
+        if properties is not None and (
+            type(properties) is dict or isinstance(properties, Mapping)
+        ):
+            force_setattr(self, "properties", dict(properties))
 
     def __repr__(self) -> str:
         """

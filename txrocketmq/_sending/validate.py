@@ -190,6 +190,9 @@ def _checkKeys(keys: object) -> None:
             f"keys must be a str or several, not {type(keys).__name__}"
         )
     for key in keys:
+        if type(key) is str and key.isprintable() and key and " " not in key:
+            # No other white space is printable: this is nearly every key.
+            continue
         _checkText("key", key)
         if WHITE_SPACE.search(key):
             raise InvalidMessage(

@@ -180,9 +180,10 @@ def checkTotal(message: Message, path: str) -> None:
     """
     @raise Fault: What describes a message is longer than a broker stores.
     """
-    texts = [message.tags or "", message.shardingKey or "", *message.keys]
-    for pair in (message.properties or {}).items():
-        texts += pair
+    named, keys = message.properties or {}, message.keys
+    texts = [message.tags or "", message.shardingKey or "", *keys]
+    if named:
+        texts += (*named, *named.values())
     if sum(map(len, texts)) + 2 * len(texts) > SURELY_SHORT - OWN_PROPERTIES:
         size = sum(len(text.encode()) + 2 for text in texts)
         if size > MAX_PROPERTIES - OWN_PROPERTIES:
@@ -196,6 +197,9 @@ def _bodyOf(item: Item, path: str) -> bytes:
     @raise Fault: There are none, or several.
     """
     text, data, json = item.body, item.bodyBase64, item.json
+    if type(text) is str and data is UNSET and json is UNSET:
+        # What nearly all have.
+        return text.encode()
     if (text is UNSET) + (data is UNSET) + (json is UNSET) != 2:
         raise Fault(path, ONE_BODY)
     if not isinstance(text, UnsetType):

@@ -10,6 +10,8 @@ Laws:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
@@ -17,7 +19,7 @@ from txrocketmq import Message
 from txrocketmq.relay import documents, metadata
 from txrocketmq.relay.answers import STOPPING, UNEXPECTED, Answer, problem
 from txrocketmq.relay.desk import Desk
-from txrocketmq.relay.documents import Fault
+from txrocketmq.relay.documents import Fault, Item
 from txrocketmq.relay.idempotency import claimed
 from txrocketmq.relay.orders import Order
 from txrocketmq.relay.shelf import Shelf
@@ -160,12 +162,24 @@ class Ingest:
                 return NO_MESSAGES
             if len(items) > self.limits.maxMessages:
                 return self._tooMany
-            return [
-                documents.messageOf(topic, item, f"$.messages[{at}]", most, trace)
-                for at, item in enumerate(items)
-            ]
+            return list(self._together(order, items))
         except Fault as fault:
             return invalid(fault)
+
+    def _together(self, order: Order, items: list[Item]) -> Iterator[Message]:
+        """
+        The messages of a document of several.
+
+        @raise Fault: One cannot be sent.
+        """
+        topic, most, trace = order.target.topic, self.limits.maxMessage, order.trace
+        for at, item in enumerate(items):
+            try:
+                yield documents.messageOf(topic, item, "", most, trace)
+            except Fault as fault:
+                # Said here, and not before each of them.
+                fault.path = f"$.messages[{at}]{fault.path}"
+                raise
 
     def _lines(self, order: Order, body: bytes) -> list[Message] | Answer:
         """
