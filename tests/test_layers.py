@@ -78,7 +78,7 @@ MAKERS = {"acl": {"_rpchooks"}, "trace": {"relay", "scrapy", "doctor", "_cli", "
 #: Who touches a transport: the two halves of the remoting protocol, the client's
 #: and the server's alike, and the relay's HTTP connections.  Law 2.
 TRANSPORT = {
-    "_remoting.asking",
+    "_remoting.gathering",
     "_remoting.protocol",
     "relay.adminsite",
     "relay.channel",

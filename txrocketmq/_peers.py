@@ -5,6 +5,7 @@ Asking the servers of a cluster, with every hook around what is asked.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -79,19 +80,25 @@ class Peers:
         return self.pool.connection(address).protocol()
 
     def invoke(
-        self, address: str, command: RemotingCommand, timeout: float
+        self,
+        address: str,
+        command: RemotingCommand,
+        timeout: float,
+        most: float = -inf,
     ) -> Deferred[RemotingCommand]:
         """
         Ask an address, connecting first if need be.
+
+        @param most: See L{Waiting<txrocketmq._remoting.waiters.Waiting>}.
 
         @return: The answer, whatever its code; it fails as
             C{BrokerConnection.invoke} does, and as hooks do.
         """
         connection = self.pool.connection(address)
         if self._hooks is None:
-            return connection.invoke(command, timeout)
+            return connection.invoke(command, timeout, most)
         return self._hooks.around(
-            address, command, lambda hooked: connection.invoke(hooked, timeout)
+            address, command, lambda hooked: connection.invoke(hooked, timeout, most)
         )
 
     def oneway(

@@ -302,7 +302,8 @@ class ProducerSettings:
     @ivar sendTimeout: Seconds from the call to the end of a send, waiting for
         room, routes and retries included.
 
-    @ivar attemptTimeout: Seconds one broker may take to answer.
+    @ivar attemptTimeout: Seconds one broker may take to answer, or to go on reading
+        while others of our requests are before.
 
     @ivar requiredAck: What a broker must promise.
 

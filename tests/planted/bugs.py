@@ -285,8 +285,8 @@ BUGS = (
         (
             Edit(
                 "_sending/batch.py",
-                "enumerate(zip(ids, offsetIds, strict=True))",
-                "enumerate(zip(ids[::-1], offsetIds, strict=True))",
+                "zip(ids, offsetIdsOf(",
+                "zip(ids[::-1], offsetIdsOf(",
             ),
         ),
     ),

@@ -18,7 +18,8 @@ from tests.remoting.doubles import (
     answer,
     frame,
 )
-from txrocketmq._remoting.asking import MAX_GATHERED, Asking
+from txrocketmq._remoting.asking import Asking
+from txrocketmq._remoting.gathering import MAX_GATHERED
 from txrocketmq._remoting.protocol import RemotingProtocol
 from txrocketmq._remoting.waiters import SLACK, Waiter
 from txrocketmq._wire.codes import SerializeType

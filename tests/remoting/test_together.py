@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from tests.remoting.doubles import FIRST, REQUEST, LineTestCase, answer
-from txrocketmq._remoting.asking import MAX_GATHERED
+from txrocketmq._remoting.gathering import MAX_GATHERED
 from txrocketmq._wire.command import RemotingCommand
 from txrocketmq._wire.frames import FrameBuffer
 from txrocketmq.errors import ConnectionClosed, Persisted

@@ -32,17 +32,14 @@ from txrocketmq.errors import (
     RemotingTimeout,
 )
 
+from .gathering import MAX_GATHERED, Gathering
 from .opaques import MAX_OPAQUE, Opaques
 from .outbox import Outbox, Writing
 from .reasons import timeoutError
-from .transport import Transport
 from .waiters import UNWRITTEN, Unwritten, Waiter, Waiters, Waiting, wanting
 from .watch import Watch
 
 _NOTHING = RemotingCommand(0)
-
-# Bytes that are given to the transport in one go, at most, or one frame more.
-MAX_GATHERED = 256 * 1024
 
 
 class Later(Waiting[RemotingCommand], Writing, Protocol):
@@ -51,7 +48,7 @@ class Later(Waiting[RemotingCommand], Writing, Protocol):
     """
 
 
-class Asking:
+class Asking(Gathering):
     """
     One half of a protocol: what it asks.  The other half hears.
 
@@ -71,6 +68,7 @@ class Asking:
 
         @param firstOpaque: The number of the first request.
         """
+        super().__init__()
         self.address = address
         self._clock = clock
         self._open = False
@@ -79,12 +77,8 @@ class Asking:
         self._waiters: Waiters[RemotingCommand] = Waiters()
         self._outbox = Outbox()
         self._watch = Watch(clock, limit, self._waiters, self._timePassed)
-        self._gathering = False
-        self._gathered: list[bytes] = []
-        self._gatheredSize = 0
 
     if TYPE_CHECKING:
-        transport: Transport
 
         def _condemn(self, cls: type[RemotingError], words: str) -> None:
             """
@@ -116,7 +110,7 @@ class Asking:
         return self.opaques.lateAnswers
 
     def invoke(
-        self, command: RemotingCommand, timeout: float
+        self, command: RemotingCommand, timeout: float, most: float = -inf
     ) -> Deferred[RemotingCommand]:
         """
         Ask the peer something and wait for its answer.
@@ -126,6 +120,8 @@ class Asking:
         @param command: The request.  It must not be marked oneway.
 
         @param timeout: How long to wait for the answer, in seconds.
+
+        @param most: See L{Waiting}.
 
         @return: The answer, whatever its code.  It may fail with
 
@@ -143,7 +139,7 @@ class Asking:
               cancelled; the request may still have been carried out, unless
               it is an L{Unwritten}
         """
-        waiter: Waiter[RemotingCommand] = Waiter(self._abandoned)
+        waiter: Waiter[RemotingCommand] = Waiter(self._abandoned, most)
         self.ask(
             lambda opaque: encodeFrame(replace(command, opaque=opaque)), timeout, waiter
         )
@@ -309,26 +305,6 @@ class Asking:
             waiter.failed(timeoutError(self.address, waiter))
         self._closeIfDrained()
 
-    def _write(self, frame: bytes) -> None:
-        """
-        Give a frame to the transport, at once or with those gathered now.
-        """
-        if not self._gathering:
-            self.transport.write(frame)
-            return
-        self._gathered.append(frame)
-        self._gatheredSize += len(frame)
-        if self._gatheredSize > MAX_GATHERED:
-            self._writeGathered()
-
-    def _writeGathered(self) -> None:
-        """
-        Give all frames that are gathered to the transport.
-        """
-        frames, self._gathered, self._gatheredSize = self._gathered, [], 0
-        if frames:
-            self.transport.write(b"".join(frames))
-
     def _handOver(self, key: int, frame: bytes) -> None:
         """
         Write a frame that had to wait.
@@ -337,8 +313,12 @@ class Asking:
         """
         waiter = self._waiters.live.get(key)
         if waiter is not None:
+            now = self._clock.seconds()
             waiter.heard = self._watch.heard
-            self._watch.patience.asked(self._clock.seconds())
+            self._watch.patience.asked(now)
+            deadline = min(now + waiter.timeout, waiter.most)
+            if deadline > waiter.deadline:
+                self._waiters.prolong(waiter, deadline)
         self._write(frame)
         if waiter is not None and waiter.oneway:
             del self._waiters.live[key]

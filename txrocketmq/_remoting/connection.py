@@ -120,13 +120,16 @@ class BrokerConnection:
         return self._within(inf)
 
     def invoke(
-        self, command: RemotingCommand, timeout: float
+        self, command: RemotingCommand, timeout: float, most: float = -inf
     ) -> Deferred[RemotingCommand]:
         """
         Ask the peer something and wait for its answer.
 
         @param timeout: Seconds for everything: connecting, the answer, and
             asking again if the peer goes away.
+
+        @param most: See L{Waiting<txrocketmq._remoting.waiters.Waiting>}: where
+            there is a connection already.
 
         @return: The answer, whatever its code.  It may fail as L{protocol} and
             L{RemotingProtocol.invoke} do, and with L{GoAway
@@ -135,7 +138,7 @@ class BrokerConnection:
         deadline = self._clock.seconds() + timeout
         protocol = self._protocol
         if protocol is not None and not protocol.retired:
-            asked = protocol.invoke(command, timeout)
+            asked = protocol.invoke(command, timeout, most)
         else:
             asked = self._within(timeout).addCallback(self._ask, command, deadline)
         return asked.addCallback(self._answered, command, deadline)

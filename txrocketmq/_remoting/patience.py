@@ -73,6 +73,12 @@ class Patience:
         """
         return min(self.frameSince, self.closingSince) + self._limit
 
+    def readSince(self, now: float) -> float:
+        """
+        When the peer has read something, the last time that is known of.
+        """
+        return min(self.pausedSince, now)
+
     def verdict(
         self, now: float, expired: Iterable[Waiting[Any]], heard: int
     ) -> str | None:

@@ -51,6 +51,10 @@ class Waiting(Protocol[Answer]):
 
     @ivar deadline: When they are over.
 
+    @ivar most: Until when it may wait for its turn to be written, while the peer
+        reads; what it was given begins anew with that turn.  Minus infinity: it was
+        given no more than that for all.
+
     @ivar heard: How often the connection had heard from the peer when the
         request was given to the transport; L{UNWRITTEN} before that, and
         L{ABANDONED} when it was cancelled.
@@ -63,6 +67,12 @@ class Waiting(Protocol[Answer]):
     deadline: float
     heard: int
     oneway: bool
+
+    @property
+    def most(self) -> float:
+        """
+        See above.
+        """
 
     def answered(self, answer: Answer) -> None:
         """
@@ -86,10 +96,15 @@ class Waiter(Deferred[T]):
     A L{Waiting} that is a Deferred.
     """
 
-    __slots__ = ("deadline", "heard", "oneway", "opaque", "timeout")
+    __slots__ = ("deadline", "heard", "most", "oneway", "opaque", "timeout")
 
-    def __init__(self, canceller: Callable[[Deferred[T]], None] | None = None) -> None:
+    def __init__(
+        self,
+        canceller: Callable[[Deferred[T]], None] | None = None,
+        most: float = -inf,
+    ) -> None:
         super().__init__(canceller)
+        self.most = most
         self.opaque = 0
         self.timeout = self.deadline = 0.0
         self.heard = UNWRITTEN
@@ -196,6 +211,14 @@ class Waiters(Generic[T]):
             heappop(order)
         early = order[0][0] if order else inf
         return min(early, next(iter(live.values())).deadline) if live else inf
+
+    def prolong(self, waiter: Waiting[T], deadline: float) -> None:
+        """
+        Give a waiter a later deadline.
+        """
+        del self.live[waiter.opaque]
+        waiter.deadline = deadline
+        self.add(waiter)
 
     def takeExpired(self, now: float) -> list[Waiting[T]]:
         """

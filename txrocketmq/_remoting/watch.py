@@ -12,7 +12,7 @@ from txrocketmq._wire.command import RemotingCommand
 
 from .alarm import Alarm
 from .patience import Grace, Patience
-from .waiters import Waiters, Waiting
+from .waiters import UNWRITTEN, Waiters, Waiting
 
 
 class Watch:
@@ -96,5 +96,26 @@ class Watch:
         if verdict is not None:
             # Once is enough: else this would ring again at once, for ever.
             self.patience.end()
+        else:
+            expired = self._ended(expired, now)
         self.set()
         self._passed(expired, verdict)
+
+    def _ended(
+        self, expired: list[Waiting[RemotingCommand]], now: float
+    ) -> list[Waiting[RemotingCommand]]:
+        """
+        Let those wait on whose turn to be written has not come, as the peer reads:
+        it is others of ours who were first.
+
+        @return: Those whose time is over.
+        """
+        ended = []
+        for each in expired:
+            reads = self.patience.readSince(now) + each.timeout
+            if each.heard == UNWRITTEN and min(each.most, reads) > now:
+                each.deadline = min(each.most, reads)
+                self._waiters.add(each)
+            else:
+                ended.append(each)
+        return ended

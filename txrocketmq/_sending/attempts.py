@@ -243,7 +243,7 @@ class Attempts:
         async def ask() -> SendResult:
             old = send.rules.avoids and self._versions.isOld(broker, address)
             command = send.outgoing.command(queue, send.broker, old)
-            answer = await self._peers.invoke(address, command, timeout)
+            answer = await self._peers.invoke(address, command, timeout, send.at)
             return self.resultOf(send, answer)
 
         attempt: Callable[[], Awaitable[SendResult]] = partial(pacing.around, send, ask)

@@ -76,6 +76,7 @@ class FastPath:
         self.seconds = cluster.clock.seconds
         self._millis = envelope.millis
         self._idAt = cluster.ids.at
+        self.sendTimeout = settings.sendTimeout
         self._timeout = rules.attemptTimeout(settings.sendTimeout)
         self._live = cluster.peers.live
         self._usable = cluster.routes.usable

@@ -136,6 +136,13 @@ class FastSend(msgspec.Struct, eq=False):
         self._general().failed(error)
 
     @property
+    def most(self) -> float:
+        """
+        Until when it may wait for its turn to be written.
+        """
+        return self.began + self.path.sendTimeout
+
+    @property
     def persisted(self) -> Persisted:
         """
         What is known of the message if there is no answer.
@@ -163,7 +170,7 @@ class FastSend(msgspec.Struct, eq=False):
         envelope = path.envelope
         send = Send(
             assemble(envelope, self.message, self.msgId),
-            self.began + envelope.settings.sendTimeout,
+            self.most,
             self.epoch,
             None,
             path.rules,

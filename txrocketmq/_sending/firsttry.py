@@ -129,6 +129,13 @@ class FirstTry(msgspec.Struct, eq=False):
             self._goOn(error)
 
     @property
+    def most(self) -> float:
+        """
+        Until when it may wait for its turn to be written.
+        """
+        return self.send.at
+
+    @property
     def persisted(self) -> Persisted:
         """
         What is known of the message if there is no answer.

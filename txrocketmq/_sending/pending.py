@@ -72,6 +72,7 @@ class Pending(msgspec.Struct, eq=False):
     deadline: float = 0.0
     heard: int = UNWRITTEN
     oneway: bool = False
+    most: float = 0.0
 
     def __call__(self, ended: Deferred[SendResult]) -> None:
         """

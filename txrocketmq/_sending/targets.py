@@ -99,7 +99,11 @@ class Peers(Protocol):
         """
 
     def invoke(
-        self, address: str, command: RemotingCommand, timeout: float
+        self,
+        address: str,
+        command: RemotingCommand,
+        timeout: float,
+        most: float = ...,
     ) -> Deferred[RemotingCommand]:
         """
         Ask an address, connecting first if need be.

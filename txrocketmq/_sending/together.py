@@ -15,6 +15,7 @@ Laws:
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -82,6 +83,8 @@ class Together(msgspec.Struct, eq=False):
     deadline: float = 0.0
     heard: int = UNWRITTEN
     oneway: bool = False
+    # Others wait behind it, within times of their own.
+    most: float = -inf
 
     def begin(self, timeout: float) -> None:
         """

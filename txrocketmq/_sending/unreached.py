@@ -131,7 +131,7 @@ class Unreached:
 
         @param queue: Where its next try goes, if that is known.
         """
-        pending = Pending(self, send)
+        pending = Pending(self, send, most=send.at)
         ended: Deferred[SendResult] = Deferred(pending)
         pending.ended = ended
         self._all.append(pending)
