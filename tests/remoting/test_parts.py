@@ -482,14 +482,14 @@ class PatienceTests(TestCase):
         """
         A call that came in time needs none.
         """
-        self.assertFalse(Grace().isDue(1.0, 1.05, 7))
+        self.assertFalse(Grace(3.0).isDue(1.0, 1.05, 7))
 
     def test_graceOnce(self) -> None:
         """
         One that came late needs one look at the sockets, and no more if there
         was nothing in them; the next time likewise.
         """
-        grace = Grace()
+        grace = Grace(3.0)
         for at in (1.0, 20.0):
             self.assertTrue(grace.isDue(at, at + 5.0, 7))
             self.assertFalse(grace.isDue(at + 5.0, at + 5.0, 7))
@@ -498,11 +498,34 @@ class PatienceTests(TestCase):
         """
         While something is read there are more, for one second.
         """
-        grace = Grace()
+        grace = Grace(3.0)
         self.assertTrue(grace.isDue(1.0, 5.0, 7))
         self.assertTrue(grace.isDue(5.0, 5.5, 8))
         self.assertTrue(grace.isDue(5.5, 5.9, 9))
         self.assertFalse(grace.isDue(5.9, 6.0, 10))
+
+    def test_stretch(self) -> None:
+        """
+        After standing still there is as much time more, but no more than a second,
+        and not again before the limit is over.
+        """
+        grace = Grace(3.0)
+        self.assertEqual(grace.stretch(0.05, 10.0), 10.0)
+        self.assertEqual(grace.stretch(0.5, 10.0), 10.5)
+        self.assertEqual(grace.stretch(5.0, 12.9), 12.9)
+        self.assertEqual(grace.stretch(5.0, 13.0), 14.0)
+
+    def test_postpone(self) -> None:
+        """
+        What is concluded from silence, or from what is not read, can be put off, and
+        what is not waited for is not by that.
+        """
+        patience = Patience(3.0)
+        patience.postpone(10.0)
+        self.assertEqual((patience.silentSince, patience.pausedSince), (inf, inf))
+        patience.silentSince, patience.pausedSince = 1.0, 8.0
+        patience.postpone(10.0)
+        self.assertEqual((patience.silentSince, patience.pausedSince), (7.0, 8.0))
 
 
 class BackoffTests(TestCase):

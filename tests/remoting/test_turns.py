@@ -133,3 +133,72 @@ class TurnTests(LineTestCase):
         self.reactor.advance(1.0)
         self.assertIs(self.failing(first, RemotingTimeout).persisted, Persisted.MAYBE)
         self.assertIs(self.failing(second, RemotingTimeout).persisted, Persisted.NO)
+
+
+class StandstillTests(LineTestCase):
+    """
+    The reactor stands still, as it does for who sends in a long loop.  F65.
+    """
+
+    def test_leftOnlyNow(self) -> None:
+        """
+        What was asked before may have left only now: there is a second for its
+        answer; and no more.
+        """
+        protocol, line = self.line(frameTimeout=3.0)
+        first, second = (protocol.invoke(RemotingCommand(0), 3.0, 60.0) for _ in "ab")
+        self.reactor.advance(10.0)
+        self.reactor.advance(0.9)
+        protocol.dataReceived(answer(FIRST))
+        self.successResultOf(first)
+        self.assertNoResult(second)
+        self.reactor.advance(0.1)
+        self.assertIs(self.failing(second, RemotingTimeout).persisted, Persisted.MAYBE)
+        self.assertEqual(line.aborted, 0)
+
+    def test_silentAfterwards(self) -> None:
+        """
+        A peer that says nothing then either is dropped.
+        """
+        protocol, line = self.line(frameTimeout=3.0)
+        asked = protocol.invoke(RemotingCommand(0), 3.0, 60.0)
+        self.reactor.advance(10.0)
+        self.reactor.advance(0.0)
+        self.assertNoResult(asked)
+        self.assertEqual(line.aborted, 0)
+        self.reactor.advance(1.0)
+        self.failing(asked, RemotingTimeout)
+        self.assertEqual(line.aborted, 1)
+
+    def test_notBeyondTheEnd(self) -> None:
+        """
+        Nobody waits for longer than in all because of that.
+        """
+        protocol, _ = self.line(frameTimeout=3.0)
+        most = self.reactor.seconds() + 10.5
+        asked = protocol.invoke(RemotingCommand(0), 3.0, most)
+        self.reactor.advance(10.0)
+        self.assertNoResult(asked)
+        self.reactor.advance(0.5)
+        self.failing(asked, RemotingTimeout)
+
+    def test_pausedInTheLoop(self) -> None:
+        """
+        That the transport takes no more says nothing of the peer before the loop is
+        over, and a second after that.
+        """
+        for took in (2.95, 4.5):
+            protocol, line = self.line(frameTimeout=3.0)
+            most = self.reactor.seconds() + 60.0
+            written = protocol.invoke(RemotingCommand(0), 3.0, most)
+            protocol.pauseProducing()
+            waiting = protocol.invoke(RemotingCommand(0), 3.0, most)
+            self.reactor.advance(took)
+            self.reactor.advance(0.9)
+            self.assertNoResult(written)
+            self.assertNoResult(waiting)
+            protocol.resumeProducing()
+            protocol.dataReceived(answer(FIRST) + answer(FIRST + 1))
+            self.successResultOf(written)
+            self.successResultOf(waiting)
+            self.assertEqual(line.aborted, 0)

@@ -73,6 +73,14 @@ class Patience:
         """
         return min(self.frameSince, self.closingSince) + self._limit
 
+    def postpone(self, until: float) -> None:
+        """
+        Do not conclude from silence, nor from what is not read, before a time.
+        """
+        latest = until - self._limit
+        self.silentSince = max(self.silentSince, latest)
+        self.pausedSince = max(self.pausedSince, latest)
+
     def readSince(self, now: float) -> float:
         """
         When the peer has read something, the last time that is known of.
@@ -110,11 +118,17 @@ class Grace:
     Notice that the reactor stood still, and give it time to read.
     """
 
-    __slots__ = ("_heard", "_until")
+    __slots__ = ("_heard", "_limit", "_stretched", "_until")
 
-    def __init__(self) -> None:
+    def __init__(self, limit: float) -> None:
+        """
+        @param limit: Of one stretch at most in so many seconds, else a reactor that
+            is always late would wait for a peer for ever.
+        """
         self._heard = UNWRITTEN
         self._until = inf
+        self._limit = limit
+        self._stretched = -inf
 
     def isDue(self, at: float, now: float, heard: int) -> bool:
         """
@@ -135,3 +149,14 @@ class Grace:
             return False
         self._heard = heard
         return True
+
+    def stretch(self, stood: float, now: float) -> float:
+        """
+        Until when nothing should be concluded, as the reactor stood still.
+
+        @param stood: For how many seconds it did, at least.
+        """
+        if stood < STALL or now < self._stretched + self._limit:
+            return now
+        self._stretched = now
+        return now + min(stood, GRACE)

@@ -244,7 +244,7 @@ class RemotingProtocol(Asking, Protocol):
         Keep frames here: the transport has enough.
         """
         self.paused = True
-        self._watch.patience.pausedSince = self._clock.seconds()
+        self._watch.paused()
 
     def resumeProducing(self) -> None:
         """

@@ -56,7 +56,7 @@ class Watch:
         self.patience = Patience(limit)
         self.alarm = Alarm(clock, self._ring)
         self._clock = clock
-        self._grace = Grace()
+        self._grace = Grace(limit)
         self._waiters = waiters
         self._passed = passed
 
@@ -70,6 +70,16 @@ class Watch:
         until = self.patience.until()
         if until < self.alarm.at:
             self.alarm.setTo(until)
+
+    def paused(self) -> None:
+        """
+        Wait for the peer to go on reading.
+
+        The call comes in the next turn of the reactor, to see when that is: until
+        then nothing could be written.
+        """
+        self.patience.pausedSince = now = self._clock.seconds()
+        self.alarm.setTo(now)
 
     def closing(self) -> None:
         """
@@ -89,6 +99,7 @@ class Watch:
         Find out whose time is over.
         """
         if self._grace.isDue(at, now, self.heard):
+            self._postpone(self._grace.stretch(now - at, now))
             self.alarm.setTo(now)
             return
         expired = self._waiters.takeExpired(now)
@@ -100,6 +111,20 @@ class Watch:
             expired = self._ended(expired, now)
         self.set()
         self._passed(expired, verdict)
+
+    def _postpone(self, until: float) -> None:
+        """
+        Conclude nothing until a time: the reactor stood still, and what was asked
+        before it did may have left only now.
+        """
+        self.patience.postpone(until)
+        soon = [
+            each
+            for each in self._waiters.live.values()
+            if each.heard != UNWRITTEN and each.deadline < min(each.most, until)
+        ]
+        for each in soon:
+            self._waiters.prolong(each, min(each.most, until))
 
     def _ended(
         self, expired: list[Waiting[RemotingCommand]], now: float
