@@ -83,6 +83,7 @@ class Producer:
             settings,
             client.ids.next,
             millis,
+            client.ids.several,
         )
         self._renew()
         client.join(group, self)

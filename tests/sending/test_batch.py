@@ -42,7 +42,7 @@ ANY = messages | st.sampled_from(
     ]
 )
 
-CALLS = 4.0
+CALLS = 1.0
 """
 How many functions a message of a batch of 100 calls, Twisted's among them.
 """

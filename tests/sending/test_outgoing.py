@@ -54,6 +54,7 @@ def envelopeOf(namespace: str | None = None, **settings: Any) -> Envelope:
         ProducerSettings(**settings),
         lambda: f"ID{next(ids)}",
         lambda: 1000,
+        lambda many: [f"ID{next(ids)}" for _ in range(many)],
     )
 
 

@@ -64,6 +64,19 @@ class UniqueIdsTests(SynchronousTestCase):
         self.assertEqual(ids.next(), "7F00000112340A0B0C0D00ABCDEF0001")
         self.assertEqual(ids.next(), "7F00000112340A0B0C0D00ABCDEF0002")
 
+    def test_several(self) -> None:
+        """
+        Several are those that would be given one by one, also where the count or the
+        time goes on.
+        """
+        clock = Clock(5 * MONTH)
+        one, many = (
+            UniqueIds(HOME, 1, 2, clock, monthBounds, 0xFFF0) for _ in range(2)
+        )
+        for count in (1, 20, 0, 300, 2):
+            self.assertEqual(many.several(count), [one.next() for _ in range(count)])
+            clock.now += count % 3
+
     def test_IPv6(self) -> None:
         """
         With an address of IPv6 it is longer.

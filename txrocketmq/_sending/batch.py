@@ -47,7 +47,7 @@ def assembleBatch(envelope: Envelope, messages: Sequence[Message]) -> Outgoing:
     isList = isinstance(messages, Sequence) and not isinstance(messages, str | bytes)
     if not isList or not messages:
         raise InvalidMessage("a batch must be a list of at least one Message")
-    ids = [envelope.nextId() for _ in messages]
+    ids = envelope.nextIds(len(messages))
     body = _plainBody(envelope, messages, ids)
     if body is None:
         _checkTogether(messages)

@@ -71,6 +71,8 @@ class Envelope:
 
     @ivar millis: The wall clock, in epoch milliseconds.
 
+    @ivar nextIds: Makes several.
+
     @ivar tails: What stands behind the bodies of plain messages in a batch, by their
         tags: see L{tailFor<txrocketmq._sending.tails.tailFor>}.
     """
@@ -82,6 +84,7 @@ class Envelope:
     settings: ProducerSettings
     nextId: Callable[[], str]
     millis: Callable[[], int]
+    nextIds: Callable[[int], list[str]]
     tails: dict[str | None, bytes] = attrs.field(init=False, factory=dict)
     _headings: dict[str, Heading] = attrs.field(init=False, factory=dict)
 

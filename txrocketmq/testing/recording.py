@@ -103,7 +103,14 @@ class RecordingProducer:
         self._counts = {"sent": 0, "failed": 0, "attempts": 0}
         self._closed = False
         self._envelope = Envelope(
-            group, None, False, SerializeType.JSON, settings, self._nextId, lambda: 0
+            group,
+            None,
+            False,
+            SerializeType.JSON,
+            settings,
+            self._nextId,
+            lambda: 0,
+            lambda many: [self._nextId() for _ in range(many)],
         )
 
     @property
