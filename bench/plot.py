@@ -11,6 +11,7 @@ from typing import Any
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from . import rows
 from .figures import Summary
@@ -91,6 +92,9 @@ def _latencies(axes: Axes, named: Mapping[str, Summary]) -> None:
             axes.plot(figures, labels, "-|", color=_colour(row), linewidth=2)
             axes.plot(figures[:1], labels[:1], "o", color=_colour(row))
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.margins(y=0.3)
     _finish(axes, "sink, 2,000 a second: p50 to p99 in microseconds")
 
