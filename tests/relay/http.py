@@ -224,7 +224,11 @@ class Server:
         self.desk = Desk(reactor, self.sender, self.limits, self.tally)
         self.woken = 0
         numbers = count(1)
-        shelf = Shelf(cast(Any, self.spool), lambda: f"ID{next(numbers)}", self._woken)
+        shelf = Shelf(
+            cast(Any, self.spool),
+            lambda many: [f"ID{next(numbers)}" for _ in range(many)],
+            self._woken,
+        )
         self.ready = (True, "")
         self.front = Front(
             self.desk,

@@ -180,14 +180,26 @@ def checkTotal(message: Message, path: str) -> None:
     """
     @raise Fault: What describes a message is longer than a broker stores.
     """
-    named, keys = message.properties or {}, message.keys
-    texts = [message.tags or "", message.shardingKey or "", *keys]
+    length = len(message.tags or "") + len(message.shardingKey or "") + 4
+    for key in message.keys:
+        length += len(key) + 2
+    named = message.properties
     if named:
-        texts += (*named, *named.values())
-    if sum(map(len, texts)) + 2 * len(texts) > SURELY_SHORT - OWN_PROPERTIES:
-        size = sum(len(text.encode()) + 2 for text in texts)
-        if size > MAX_PROPERTIES - OWN_PROPERTIES:
-            raise Fault(path, TOO_LARGE, limit=MAX_PROPERTIES - OWN_PROPERTIES)
+        texts = (*named, *named.values())
+        length += sum(map(len, texts)) + 2 * len(texts)
+    if length > SURELY_SHORT - OWN_PROPERTIES:
+        _checkSize(message, path)
+
+
+def _checkSize(message: Message, path: str) -> None:
+    """
+    As L{checkTotal}, by bytes.
+    """
+    named = message.properties or {}
+    own = message.tags or "", message.shardingKey or ""
+    texts = (*own, *message.keys, *named, *named.values())
+    if sum(len(text.encode()) + 2 for text in texts) > MAX_PROPERTIES - OWN_PROPERTIES:
+        raise Fault(path, TOO_LARGE, limit=MAX_PROPERTIES - OWN_PROPERTIES)
 
 
 def _bodyOf(item: Item, path: str) -> bytes:

@@ -108,7 +108,7 @@ class Parts:
             reactor, configuration.spool, limit=configuration.spoolLimit
         )
         self._forwarder = Forwarder(reactor, self._spool, producer, tally)
-        return Shelf(self._spool, self._client.ids.next, self._forwarder.wake)
+        return Shelf(self._spool, self._client.ids.several, self._forwarder.wake)
 
     def bind(self) -> None:
         """

@@ -20,15 +20,18 @@ class Shelf:
     """
 
     def __init__(
-        self, spool: Spool, newId: Callable[[], str], wake: Callable[[], None]
+        self,
+        spool: Spool,
+        newIds: Callable[[int], list[str]],
+        wake: Callable[[], None],
     ) -> None:
         """
-        @param newId: What makes the ids of messages.
+        @param newIds: What makes the ids of so many messages.
 
         @param wake: Is told when there is something to be forwarded.
         """
         self.spool = spool
-        self._newId = newId
+        self._newIds = newIds
         self._wake = wake
 
     def keep(
@@ -43,10 +46,10 @@ class Shelf:
             with L{SpoolFull<txrocketmq.errors.SpoolFull>} and L{SpoolUnavailable
             <txrocketmq.errors.SpoolUnavailable>}: then none is.
         """
-        newId = self._newId
-        entries = [SpoolEntry(message, newId()) for message in messages]
+        msgIds = self._newIds(len(messages))
+        entries = list(map(SpoolEntry, messages, msgIds))
         kept = self.spool.append(entries, claim)
-        return [entry.msgId for entry in entries], kept.addCallback(self._kept)
+        return msgIds, kept.addCallback(self._kept)
 
     def _kept(self, result: None) -> None:
         """
