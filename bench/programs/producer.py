@@ -56,7 +56,7 @@ from .sampling import Samples
 given = Arguments.parse(sys.argv[2:])
 NAME_SERVER, TOPIC, BATCH = sys.argv[1], given.topic, given.batch
 METHOD, *VARIANTS = given.mode.split("+")
-# Sends that begin in one turn: more of them would be late before they are written.
+# Sends that begin in one turn: more of them would keep the reactor from the answers.
 TOGETHER = 1024
 
 BODY = lines(given.size) if "zlib" in VARIANTS else b"x" * given.size

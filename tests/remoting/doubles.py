@@ -141,6 +141,20 @@ class LineTestCase(TestCase):
         return self.failureResultOf(d, *errors).value
 
 
+def readsSlowly(test: SynchronousTestCase, protocol: RemotingProtocol) -> None:
+    """
+    Let a transport have enough with each write, and now.
+    """
+    write = protocol.transport.write
+
+    def writeAndPause(data: bytes) -> None:
+        write(data)
+        protocol.pauseProducing()
+
+    test.patch(protocol.transport, "write", writeAndPause)
+    protocol.pauseProducing()
+
+
 def answer(opaque: int, code: int = 0, **fields: Any) -> bytes:
     """
     The frame of an answer.

@@ -9,7 +9,7 @@ from math import inf
 
 from twisted.internet.defer import Deferred
 
-from tests.remoting.doubles import FIRST, Line, LineTestCase, answer
+from tests.remoting.doubles import FIRST, Line, LineTestCase, answer, readsSlowly
 from txrocketmq._remoting.gathering import MAX_GATHERED
 from txrocketmq._remoting.protocol import RemotingProtocol
 from txrocketmq._wire.command import RemotingCommand
@@ -35,14 +35,7 @@ class TurnTests(LineTestCase):
         A transport that has enough with each frame.
         """
         protocol, line = self.line(frameTimeout=5.0)
-        write = line.write
-
-        def writeAndPause(data: bytes) -> None:
-            write(data)
-            protocol.pauseProducing()
-
-        self.patch(line, "write", writeAndPause)
-        protocol.pauseProducing()
+        readsSlowly(self, protocol)
         return protocol, line
 
     def asked(self, count: int, most: float) -> list[Deferred[RemotingCommand]]:

@@ -4,6 +4,7 @@ Tests of very many sends at once: who waits behind others of ours is not late.
 
 from __future__ import annotations
 
+from tests.remoting.doubles import readsSlowly
 from tests.sending.support import ClusterTestCase
 from txrocketmq._remoting.gathering import MAX_GATHERED
 from txrocketmq.errors import RemotingTimeout, SendFailed
@@ -37,15 +38,7 @@ class TurnTests(ClusterTestCase):
         live = self.client.peers.live(self.brokerA.address)
         assert live is not None
         self.protocol = live
-        transport = live.transport
-        write = transport.write
-
-        def writeAndPause(data: bytes) -> None:
-            write(data)
-            live.pauseProducing()
-
-        self.patch(transport, "write", writeAndPause)
-        live.pauseProducing()
+        readsSlowly(self, live)
         return producer
 
     def turn(self) -> None:

@@ -77,6 +77,15 @@ class UniqueIdsTests(SynchronousTestCase):
             self.assertEqual(many.several(count), [one.next() for _ in range(count)])
             clock.now += count % 3
 
+    def test_verySeveral(self) -> None:
+        """
+        More than there are counts are unique, as the time goes on meanwhile.
+        """
+        times = iter(range(MONTH, MONTH + 99))
+        ids = UniqueIds(HOME, 1, 2, lambda: next(times), monthBounds)
+        many = ids.several(150_000)
+        self.assertEqual((len(many), len(set(many))), (150_000, 150_000))
+
     def test_IPv6(self) -> None:
         """
         With an address of IPv6 it is longer.

@@ -21,6 +21,8 @@ _PLACE = Struct(">iq")
 # cannot be told from a moment of the month before.
 CLOCK_TOLERANCE = 1_000_000
 
+_COUNTS = 0x10000
+
 # Looked up: to format a number takes three times as long.
 _DIGITS = tuple(f"{byte:02X}" for byte in range(256))
 
@@ -92,8 +94,11 @@ class UniqueIds:
         """
         Give ids as L{next} does, for less than so many calls take.
 
-        @param count: How many; more than 65536 in one millisecond are not unique.
+        @param count: How many.
         """
+        if count > _COUNTS:
+            # The count would begin anew: the time must go on before.
+            return self.several(_COUNTS) + self.several(count - _COUNTS)
         now = self._millis()
         if now != self._now:
             self._turn(now)
