@@ -12,12 +12,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import txrocketmq._sending.batch
+import txrocketmq._sending.shells
 from tests.sending.costs import FIELDS, Calls, Warm
 from tests.sending.test_joining import messages
 from tests.sending.test_outgoing import envelopeOf
 from tests.support import TestCase
 from txrocketmq._sending.batch import assembleBatch
-from txrocketmq._sending.tails import MOST_TAGS
 from txrocketmq._wire.command import RemotingCommand
 from txrocketmq._wire.frames import encodeFrame
 from txrocketmq._wire.records import decodeBatch, decodeProperties
@@ -87,14 +87,15 @@ class SameTests(TestCase):
         """
         Each message has its own tags, and only so many are remembered.
         """
+        self.patch(txrocketmq._sending.shells, "MOST_SHELLS", 8)
         envelope = envelopeOf()
-        some = [Message("T", b"x", tags=f"t{at}") for at in range(3 * MOST_TAGS)]
+        some = [Message("T", b"x", tags=f"t{at}") for at in range(24)]
         records = decodeBatch(assembleBatch(envelope, some).body)
         self.assertEqual(
             [decodeProperties(each.properties)["TAGS"] for each in records],
             [message.tags for message in some],
         )
-        self.assertLessEqual(len(envelope.tails), MOST_TAGS)
+        self.assertLessEqual(len(envelope.shells), 8)
 
 
 class CostTests(TestCase):

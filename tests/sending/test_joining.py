@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from tests.sending.batchcase import BATCH, BatchingTestCase
 from tests.support import TestCase
+from txrocketmq._sending import shells
 from txrocketmq._sending.joining import Joining
 from txrocketmq._sending.places import LEAST_SHARE
-from txrocketmq._sending.tails import MOST_TAGS
 from txrocketmq._wire.command import RemotingCommand
 from txrocketmq._wire.records import decodeBatch, decodeProperties
 from txrocketmq.client import MQClient
@@ -159,17 +159,27 @@ class ShortTests(BatchingTestCase):
         told = [str(each.properties.get("TAGS")) for each in self.stored()]
         self.assertEqual(sorted(told), ["None", "None", "a", "a", "b"])
 
-    def test_manyTags(self) -> None:
+    def test_manyShells(self) -> None:
         """
-        Only so many tags are remembered.
+        Only so many tags and sizes are remembered.
         """
+        self.patch(shells, "MOST_SHELLS", 8)
         fast = self.producer._sending.fast
         assert isinstance(fast, Joining)
         self.sent()
-        for number in range(3 * MOST_TAGS):
-            self.result(self.producer.send(Message("T", b"x", tags=f"t{number}")))
-            self.assertLessEqual(len(fast._tails), MOST_TAGS)
-        self.assertEqual(self.stored()[-1].body, b"x")
+        for number in range(1, 20):
+            for message in (
+                Message("T", b"x", tags=f"t{number}"),
+                Message("T", b"x" * number, tags="t"),
+            ):
+                self.result(self.producer.send(message))
+                self.assertLessEqual(len(fast._shells), 8)
+        told = Counter(
+            (len(each.body), each.properties.get("TAGS")) for each in self.stored()
+        )
+        expected = {(1, f"t{number}") for number in range(1, 20)}
+        expected |= {(number, "t") for number in range(1, 20)}
+        self.assertLessEqual(expected, set(told))
 
     def test_longTags(self) -> None:
         """

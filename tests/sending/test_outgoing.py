@@ -43,7 +43,7 @@ QUEUE = MessageQueue("T", "broker-a", 3)
 
 def envelopeOf(namespace: str | None = None, **settings: Any) -> Envelope:
     """
-    An envelope whose ids are C{ID0}, C{ID1} and so on, at time 1000.
+    An envelope whose ids are C{ID000}, C{ID001} and so on, at time 1000.
     """
     ids = count()
     return Envelope(
@@ -52,9 +52,9 @@ def envelopeOf(namespace: str | None = None, **settings: Any) -> Envelope:
         False,
         SerializeType.JSON,
         ProducerSettings(**settings),
-        lambda: f"ID{next(ids)}",
+        lambda: f"ID{next(ids):03}",
         lambda: 1000,
-        lambda many: [f"ID{next(ids)}" for _ in range(many)],
+        lambda many: [f"ID{next(ids):03}" for _ in range(many)],
     )
 
 
@@ -118,7 +118,7 @@ class SingleTests(TestCase):
         self.assertEqual(
             decodeProperties(properties or ""),
             {
-                "UNIQ_KEY": "ID0",
+                "UNIQ_KEY": "ID000",
                 "WAIT": "false",
                 "TAGS": "tag",
                 "KEYS": "one two",
@@ -147,8 +147,8 @@ class SingleTests(TestCase):
         """
         envelope, message = envelopeOf(), Message("T", b"x")
         ids = [assemble(envelope, message, None).msgId for _ in range(2)]
-        self.assertEqual(ids, ["ID0", "ID1"])
-        self.assertEqual(assemble(envelope, message, "ID0").msgId, "ID0")
+        self.assertEqual(ids, ["ID000", "ID001"])
+        self.assertEqual(assemble(envelope, message, "ID000").msgId, "ID000")
         for wrong in ("", "a b", 7, "ä", "x\1"):
             self.assertRaises(InvalidMessage, assemble, envelope, message, wrong)
 
@@ -247,7 +247,17 @@ class ResultTests(TestCase):
             transactionId="TX", MSG_REGION="r", TRACE_ON="false", recallHandle="h"
         )
         expected = SendResult(
-            SendStatus.SEND_OK, "ID0", "OFFSET", QUEUE, 42, "TX", "r", False, "h", (), 1
+            SendStatus.SEND_OK,
+            "ID000",
+            "OFFSET",
+            QUEUE,
+            42,
+            "TX",
+            "r",
+            False,
+            "h",
+            (),
+            1,
         )
         self.assertEqual(self.result(answer), expected)
         plain = self.result(stored())
@@ -325,9 +335,9 @@ class BatchTests(TestCase):
         self.assertEqual((one.body, one.flag, two.body), (b"one", 5, b"two"))
         self.assertEqual(
             decodeProperties(one.properties),
-            {"UNIQ_KEY": "ID0", "WAIT": "true", "TAGS": "t"},
+            {"UNIQ_KEY": "ID000", "WAIT": "true", "TAGS": "t"},
         )
-        self.assertEqual(outgoing.memberIds, ("ID0", "ID1"))
+        self.assertEqual(outgoing.memberIds, ("ID000", "ID001"))
 
     def test_refused(self) -> None:
         """
@@ -370,7 +380,7 @@ class BatchTests(TestCase):
         results = splitResult(outgoing, outgoing.result(answer, QUEUE, "b:1", (), 0))
         self.assertEqual(
             [(r.msgId, r.offsetMsgId, r.queueOffset) for r in results],
-            [("ID0", "A", 42), ("ID1", "B", 43), ("ID2", "C", 44)],
+            [("ID000", "A", 42), ("ID001", "B", 43), ("ID002", "C", 44)],
         )
 
     def test_oneRecord(self) -> None:

@@ -12,10 +12,11 @@ from typing import Final
 
 from txrocketmq._wire.records import (
     BatchRecord,
+    Shell,
     encodeBatch,
     encodeProperties,
-    joinRecords,
     recordTail,
+    shellOf,
 )
 from txrocketmq.errors import InvalidMessage
 from txrocketmq.message import Message, SendResult
@@ -23,7 +24,7 @@ from txrocketmq.message import Message, SendResult
 from .assemble import propertiesOf
 from .envelope import Envelope, Heading
 from .outgoing import Outgoing
-from .tails import tailFor
+from .shells import shellFor
 from .validate import RETRY_PREFIX, checkMessage, isUndelayed
 
 # What a message has where nothing was said.  They are compared by identity: what
@@ -98,9 +99,9 @@ def batchOf(
     )
 
 
-def tailOf(outgoing: Outgoing) -> bytes | None:
+def ownShell(outgoing: Outgoing) -> Shell | None:
     """
-    What stands behind a message's body in a batch, if it may be in one: it is no
+    What surrounds a message's body in a batch, if it may be in one: it is no
     batch, and not delayed, compressed, half of a transaction or a retry, nor
     anything a broker looks at more closely.
     """
@@ -117,7 +118,8 @@ def tailOf(outgoing: Outgoing) -> bytes | None:
     if envelope.namespace:
         # In a batch, the batch carries it.
         properties = propertiesOf(envelope, message, outgoing.msgId, batched=True)
-    return recordTail(properties)
+    tail, key = recordTail(properties), outgoing.msgId.encode()
+    return shellOf(outgoing.flag, len(outgoing.body), tail, key)
 
 
 def splitResult(outgoing: Outgoing, result: SendResult) -> list[SendResult]:
@@ -208,7 +210,7 @@ def _plainBody(
     topic = getattr(messages[0], "topic", None)
     if type(topic) is not str or topic.startswith(RETRY_PREFIX):
         return None
-    largest, tails = envelope.settings.maxMessageSize, envelope.tails
+    largest, shells = envelope.settings.maxMessageSize, envelope.shells
     records = []
     for message, msgId in zip(messages, ids, strict=True):
         if type(message) is not Message:
@@ -229,11 +231,12 @@ def _plainBody(
             or message.deliverAt is not None
         ):
             return None
-        tail = tails.get(tags) or tailFor(envelope, tags, msgId)
-        if not tail:
+        size = len(body)
+        shell = shells.get((tags, size)) or shellFor(envelope, tags, size, msgId)
+        if shell is None:
             return None
-        records.append((0, body, tail % msgId.encode()))
-    return joinRecords(records)
+        records.append(shell.text % (body, msgId.encode()))
+    return b"".join(records)
 
 
 def _anyBody(

@@ -37,16 +37,12 @@ from typing import Final
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall
 
-from txrocketmq._wire.records import (
-    HEAD_SIZE,
-    joinRecords,
-)
 from txrocketmq.errors import InvalidMessage, TooManyInFlight
 from txrocketmq.message import MessageQueue, Persisted, SendResult
 from txrocketmq.settings import Batching
 
 from .attempts import Attempts
-from .batch import batchOf, tailOf
+from .batch import batchOf, ownShell
 from .envelope import Envelope, Heading
 from .hooks import SendHooks
 from .intake import Intake
@@ -131,15 +127,14 @@ class Batcher:
             except InvalidMessage as error:
                 self.attempts.ended(send, False)
                 return fail(error)
-        tail = tailOf(outgoing)
-        size = HEAD_SIZE + len(outgoing.body) + len(tail or b"")
-        if tail is None or size > self.limits.size:
+        shell = ownShell(outgoing)
+        if shell is None or shell.size > self.limits.size:
             self._letLeave(queue)
             return self.attempts.first(send)
         lane = self.lane(outgoing.heading, queue)
         message = outgoing.messages[0]
-        member = Member(self, message, outgoing.msgId, tail, send.at, send.epoch, lane)
-        member.send = send
+        member = Member(self, message, shell, send.at, send.epoch, lane)
+        member.msgId, member.send = outgoing.msgId, send
         return self.enter(lane, member)
 
     def direct(self, send: Send) -> Deferred[SendResult]:
@@ -254,11 +249,14 @@ class Batcher:
         first = members[0]
         if len(members) == 1:
             return first.general().outgoing
-        messages = [each.message for each in members]
-        body = joinRecords(
-            [(each.message.flag, each.message.body, each.tail) for each in members]
-        )
-        ids = [each.msgId for each in members]
+        ids = self.envelope.nextIds(len(members))
+        messages, records = [], []
+        for at, member in enumerate(members):
+            # Some have one, from a try before or from their callers.
+            ids[at] = member.msgId = msgId = member.msgId or ids[at]
+            messages.append(message := member.message)
+            records.append(member.shell.text % (message.body, msgId.encode()))
+        body = b"".join(records)
         return batchOf(self.envelope, lane.heading, first.msgId, body, ids, messages)
 
     def stop(self) -> None:

@@ -13,6 +13,7 @@ import msgspec
 
 from txrocketmq._wire.codes import RequestCode, SerializeType
 from txrocketmq._wire.headers import SendMessageRequestHeader
+from txrocketmq._wire.records import Shell
 from txrocketmq._wire.sendframes import SendFrames
 from txrocketmq.namespaces import wrap
 from txrocketmq.settings import ProducerSettings
@@ -73,8 +74,8 @@ class Envelope:
 
     @ivar nextIds: Makes several.
 
-    @ivar tails: What stands behind the bodies of plain messages in a batch, by their
-        tags: see L{tailFor<txrocketmq._sending.tails.tailFor>}.
+    @ivar shells: What surrounds the bodies of plain messages in a batch, by their
+        tags and size: see L{shellFor<txrocketmq._sending.shells.shellFor>}.
     """
 
     group: str
@@ -85,7 +86,7 @@ class Envelope:
     nextId: Callable[[], str]
     millis: Callable[[], int]
     nextIds: Callable[[int], list[str]]
-    tails: dict[str | None, bytes] = attrs.field(init=False, factory=dict)
+    shells: dict[tuple[str | None, int], Shell] = attrs.field(init=False, factory=dict)
     _headings: dict[str, Heading] = attrs.field(init=False, factory=dict)
 
     def heading(self, topic: str) -> Heading:

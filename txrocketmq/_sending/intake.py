@@ -8,6 +8,7 @@ whichever way that is.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -112,15 +113,13 @@ class Intake:
         """
         As L{stored}, for several sends.
         """
-        self.sent += len(ends)
-        size = 0
-        for each in ends:
-            size += len(each.message.body)
-            epoch = each.epoch
-            epoch.live -= 1
+        count = len(ends)
+        self.sent += count
+        self.room.release(sum([len(each.message.body) for each in ends]), count)
+        for epoch, group in groupby([each.epoch for each in ends]):
+            epoch.live -= len([*group])
             if not epoch.live:
                 self.ledger.emptied()
-        self.room.release(size, len(ends))
 
     def stop(self) -> None:
         """

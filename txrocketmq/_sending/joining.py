@@ -10,7 +10,8 @@ Laws:
       happened then.
 
 What it saves: a send here is one object until it leaves, and what is the same for all
-messages with the same tags is worked out once.
+messages with the same tags and size is worked out once.  Its C{UNIQ_KEY} is made
+with those of all that leave with it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from .batching import Batcher
 from .envelope import Envelope
 from .intake import Intake
 from .member import Member
-from .tails import tailFor
+from .shells import shellFor
 from .targets import Cluster
 from .validate import SURELY_SHORT
 
@@ -51,8 +52,6 @@ class Joining:
         self._lanes = batcher.lanes
         self._seconds = cluster.clock.seconds
         self._timeout = settings.sendTimeout
-        self._millis = envelope.millis
-        self._idAt = cluster.ids.at
         self._take = intake.room.take
         self._ledger = intake.ledger
         # Larger ones are compressed, or refused, or leave alone.
@@ -61,7 +60,7 @@ class Joining:
             settings.maxMessageSize + 1,
             batcher.limits.size - HEAD_SIZE - SURELY_SHORT,
         )
-        self._tails = envelope.tails
+        self._shells = envelope.shells
 
     def send(self, message: Message) -> Deferred[SendResult] | None:
         """
@@ -86,23 +85,16 @@ class Joining:
             or message.deliverAt is not None
         ):
             return None
-        tail = self._tails.get(tags) or tailFor(
-            self._envelope, tags, self._envelope.nextId()
+        size = len(body)
+        shell = self._shells.get((tags, size)) or shellFor(
+            self._envelope, tags, size, self._envelope.nextId()
         )
-        if not tail or not self._take(len(body)):
+        if shell is None or not self._take(size):
             return None
         epoch = self._ledger.current
         epoch.live += 1
-        msgId = self._idAt(self._millis())
-        member = Member(
-            self._batcher,
-            message,
-            msgId,
-            tail % msgId.encode(),
-            self._seconds() + self._timeout,
-            epoch,
-            lane,
-        )
+        at = self._seconds() + self._timeout
+        member = Member(self._batcher, message, shell, at, epoch, lane)
         # As Batcher.enter, said here for want of a call.
         ended: Deferred[SendResult] = Deferred(member)
         member.ended = ended

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import attrs
 import msgspec
 
-from txrocketmq._wire.records import HEAD_SIZE
 from txrocketmq.message import MessageQueue
 
 from .envelope import Heading
@@ -98,29 +97,30 @@ class Lane:
             nobody longer than it has, and for nobody much less than it would
             have alone.
         """
-        first = self.waiting.popleft()
+        waiting = self.waiting
+        first = waiting.popleft()
         timeout = min(first.at - now, limits.seconds)
         earliest = now + timeout
         latest = inf if timeout == limits.seconds else now + ALIKE * timeout
         wait = first.message.waitStoreMsgOK
         members = [first]
-        left = limits.size - HEAD_SIZE - len(first.message.body) - len(first.tail)
-        waiting = self.waiting
-        while waiting and len(members) < most:
-            each = waiting[0]
+        left, gone = limits.size - first.shell.size, 0
+        for each in waiting:
             if each.place is not self:
-                waiting.popleft()
-                self._gone -= 1
+                gone += 1
                 continue
-            message = each.message
-            left -= HEAD_SIZE + len(message.body) + len(each.tail)
+            left -= each.shell.size
             if (
                 left < 0
-                or message.waitStoreMsgOK is not wait
+                or len(members) >= most
+                or each.message.waitStoreMsgOK is not wait
                 or not earliest <= each.at <= latest
             ):
                 break
-            members.append(waiting.popleft())
+            members.append(each)
+        for _ in range(len(members) - 1 + gone):
+            waiting.popleft()
+        self._gone -= gone
         return members, timeout
 
     def giveBack(self, members: list[Member]) -> None:

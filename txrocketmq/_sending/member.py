@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 from twisted.internet.defer import Deferred
 
+from txrocketmq._wire.records import Shell
 from txrocketmq.errors import SendCancelled
 from txrocketmq.message import Message, MessageQueue, Persisted, SendResult
 
@@ -34,24 +35,27 @@ or it is on its way from one to the next, or at its end.
 """
 
 
-class Member(msgspec.Struct, eq=False):
+class Member(msgspec.Struct, eq=False, gc=False):
     """
-    One such send.  It is the canceller of its Deferred.
+    One such send.  It is the canceller of its Deferred; as neither knows the other
+    once it has ended, there is nothing here for the garbage collector.
 
-    @ivar tail: What stands behind its body where it leaves with others.
+    @ivar shell: What surrounds its body where it leaves with others.
 
     @ivar at: When it must have ended.
+
+    @ivar msgId: Its C{UNIQ_KEY}; nothing, before one is needed.
 
     @ivar send: The same as the general way has it, once that is needed.
     """
 
     batcher: Batcher
     message: Message
-    msgId: str
-    tail: bytes
+    shell: Shell
     at: float
     epoch: Epoch
     place: Place
+    msgId: str = ""
     ended: Deferred[SendResult] | None = None
     send: Send | None = None
 
@@ -77,7 +81,8 @@ class Member(msgspec.Struct, eq=False):
         send = self.send
         if send is None:
             batcher = self.batcher
-            outgoing = assemble(batcher.envelope, self.message, self.msgId)
+            outgoing = assemble(batcher.envelope, self.message, self.msgId or None)
+            self.msgId = outgoing.msgId
             self.send = send = Send(outgoing, self.at, self.epoch, None, batcher.rules)
         return send
 

@@ -26,6 +26,33 @@ How many bytes of a record stand before its body.
 MAX_PROPERTIES = 0x7FFF
 
 
+class Shell(msgspec.Struct, frozen=True, gc=False):
+    """
+    A message's record without its body and its C{UNIQ_KEY}.
+
+    @ivar text: C{%} puts them in, the body first.
+
+    @ivar size: How many bytes the record has with them.
+    """
+
+    text: bytes
+    size: int
+
+
+def shellOf(flag: int, bodySize: int, tail: bytes, key: bytes) -> Shell:
+    """
+    What a record has around a body of some size.
+
+    @param tail: The L{recordTail} of such a message.
+
+    @param key: The C{UNIQ_KEY} in there; that which is put in is as long.
+    """
+    size = _HEAD.size + bodySize + len(tail)
+    head = _HEAD.pack(size, 0, 0, flag, bodySize)
+    before, _, after = (part.replace(b"%", b"%%") for part in tail.partition(key))
+    return Shell(head.replace(b"%", b"%%") + b"%b" + before + b"%b" + after, size)
+
+
 class BatchRecord(msgspec.Struct, frozen=True):
     """
     One message of a batch.
@@ -46,9 +73,12 @@ def encodeBatch(records: Iterable[BatchRecord]) -> bytes:
     @raise ValueError: The properties of one are longer than 32767 bytes, or a
         text is not Unicode.
     """
-    return joinRecords(
-        (record.flag, record.body, recordTail(record.properties)) for record in records
-    )
+    parts: list[bytes] = []
+    for record in records:
+        size, tail = len(record.body), recordTail(record.properties)
+        total = _HEAD.size + size + len(tail)
+        parts += _HEAD.pack(total, 0, 0, record.flag, size), record.body, tail
+    return b"".join(parts)
 
 
 def recordTail(properties: str) -> bytes:
@@ -61,23 +91,6 @@ def recordTail(properties: str) -> bytes:
     if len(text) > MAX_PROPERTIES:
         raise ValueError(f"properties of {len(text)} bytes in a batch")
     return _SHORT.pack(len(text)) + text
-
-
-def joinRecords(records: Iterable[tuple[int, bytes, bytes]]) -> bytes:
-    """
-    Write the body of a batch.
-
-    @param records: Of each message its flag, its body and its L{recordTail}.
-    """
-    parts: list[bytes] = []
-    for flag, body, tail in records:
-        size = len(body)
-        parts += (
-            _HEAD.pack(_HEAD.size + size + len(tail), 0, 0, flag, size),
-            body,
-            tail,
-        )
-    return b"".join(parts)
 
 
 def decodeBatch(data: bytes) -> list[BatchRecord]:

@@ -102,12 +102,15 @@ class UniqueIds:
         now = self._millis()
         if now != self._now:
             self._turn(now)
-        moment, first = self._moment, self._counter
-        self._counter = first + count & 0xFFFF
-        return [
-            f"{moment}{_DIGITS[at >> 8 & 255]}{_DIGITS[at & 255]}"
-            for at in range(first, first + count)
-        ]
+        ids: list[str] = []
+        while len(ids) < count:
+            # As many as have all but the last two digits in common.
+            high, low = divmod(self._counter, 256)
+            end = min(low + count - len(ids), 256)
+            common = self._moment + _DIGITS[high]
+            ids += [common + digits for digits in _DIGITS[low:end]]
+            self._counter = (high << 8) + end & 0xFFFF
+        return ids
 
     def _turn(self, now: int) -> None:
         """

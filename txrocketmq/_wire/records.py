@@ -8,10 +8,11 @@ from __future__ import annotations
 from .batches import (
     HEAD_SIZE,
     BatchRecord,
+    Shell,
     decodeBatch,
     encodeBatch,
-    joinRecords,
     recordTail,
+    shellOf,
 )
 from .messageconst import RESERVED, MessageConst
 from .properties import decodeProperties, encodeProperties
@@ -27,6 +28,7 @@ __all__ = [
     "RESERVED",
     "BatchRecord",
     "MessageConst",
+    "Shell",
     "StoredMessage",
     "decodeBatch",
     "decodeProperties",
@@ -34,7 +36,7 @@ __all__ = [
     "encodeBatch",
     "encodeProperties",
     "encodeStoredMessage",
-    "joinRecords",
     "recordTail",
+    "shellOf",
     "unwrapInnerBatch",
 ]
