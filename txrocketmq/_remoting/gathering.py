@@ -1,15 +1,24 @@
 """
 Frames that leave together.
 
-Law: what is asked because of what was read leaves in one write for all of it, or in
-some large ones.
+Laws:
+
+    - What is asked because of what was read leaves in one write for all of it, or in
+      some large ones.
+
+    - It does not wait for the reactor's next turn, and neither does a request that
+      is the only one outstanding: it is with others that there is something to gain
+      by waiting.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.abstract import FileDescriptor
 
 from .transport import Transport
+from .waiters import Waiters
 
 # Bytes that are given to the transport in one go, at most, or one frame more.
 MAX_GATHERED = 256 * 1024
@@ -24,9 +33,20 @@ class Gathering:
         self._gathering = False
         self._gathered: list[bytes] = []
         self._gatheredSize = 0
+        self._socket: FileDescriptor | None = None
 
     if TYPE_CHECKING:
         transport: Transport
+        _open: bool
+        _waiters: Waiters[Any]
+
+    def _writesTo(self, transport: object) -> None:
+        """
+        Take note of where frames go.
+        """
+        # TLS has its own idea of when it writes.
+        if isinstance(transport, FileDescriptor):
+            self._socket = transport
 
     def _write(self, frame: bytes) -> None:
         """
@@ -34,6 +54,8 @@ class Gathering:
         """
         if not self._gathering:
             self.transport.write(frame)
+            if len(self._waiters.live) == 1:
+                self._writeNow()
             return
         self._gathered.append(frame)
         self._gatheredSize += len(frame)
@@ -47,3 +69,15 @@ class Gathering:
         frames, self._gathered, self._gatheredSize = self._gathered, [], 0
         if frames:
             self.transport.write(b"".join(frames))
+
+    def _writeNow(self) -> None:
+        """
+        Let a socket take what it takes now.  Twisted would ask it in the next turn of
+        the reactor: three system calls later, and what they cost is a tenth of a
+        batch's time.
+
+        That the connection is lost it says in the next turn, as ever.
+        """
+        socket = self._socket
+        if socket is not None and self._open and not socket.disconnecting:
+            socket.doWrite()

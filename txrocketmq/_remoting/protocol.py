@@ -174,6 +174,7 @@ class RemotingProtocol(Asking, Protocol):
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
             self.transport.setTcpKeepAlive(True)
+        self._writesTo(self.transport)
         self.transport.registerProducer(self, True)
 
     def dataReceived(self, data: bytes) -> None:
@@ -200,7 +201,9 @@ class RemotingProtocol(Asking, Protocol):
             else:
                 waiter.answered(command)
         self._gathering = False
-        self._writeGathered()
+        if self._gathered:
+            self._writeGathered()
+            self._writeNow()
         if buffer.error is not None:
             self._malformed(data, buffer.error)
         elif buffer.pending:
