@@ -37,6 +37,7 @@ from typing import Final
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall
 
+from txrocketmq._wire.records import fillShells
 from txrocketmq.errors import InvalidMessage, TooManyInFlight
 from txrocketmq.message import MessageQueue, Persisted, SendResult
 from txrocketmq.settings import Batching
@@ -250,13 +251,12 @@ class Batcher:
         if len(members) == 1:
             return first.general().outgoing
         ids = self.envelope.nextIds(len(members))
-        messages, records = [], []
         for at, member in enumerate(members):
             # Some have one, from a try before or from their callers.
-            ids[at] = member.msgId = msgId = member.msgId or ids[at]
-            messages.append(message := member.message)
-            records.append(member.shell.text % (message.body, msgId.encode()))
-        body = b"".join(records)
+            ids[at] = member.msgId = member.msgId or ids[at]
+        messages = [each.message for each in members]
+        texts = [each.shell.text for each in members]
+        body = fillShells(texts, [each.body for each in messages], ids)
         return batchOf(self.envelope, lane.heading, first.msgId, body, ids, messages)
 
     def stop(self) -> None:

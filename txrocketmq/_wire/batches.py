@@ -6,7 +6,7 @@ Follows C{MessageDecoder.encodeMessages} and C{decodeMessages} of Java.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from struct import Struct, error
 
 import msgspec
@@ -51,6 +51,22 @@ def shellOf(flag: int, bodySize: int, tail: bytes, key: bytes) -> Shell:
     head = _HEAD.pack(size, 0, 0, flag, bodySize)
     before, _, after = (part.replace(b"%", b"%%") for part in tail.partition(key))
     return Shell(head.replace(b"%", b"%%") + b"%b" + before + b"%b" + after, size)
+
+
+def fillShells(
+    texts: Sequence[bytes], bodies: Sequence[bytes], keys: Sequence[str]
+) -> bytes:
+    """
+    Write the body of a batch.
+
+    All in one formatting: to format each record takes half as long again.
+
+    @param texts: Those of each message's L{Shell}.
+    """
+    within: list[bytes] = [b""] * (2 * len(bodies))
+    within[::2] = bodies
+    within[1::2] = [key.encode() for key in keys]
+    return b"".join(texts) % tuple(within)
 
 
 class BatchRecord(msgspec.Struct, frozen=True):

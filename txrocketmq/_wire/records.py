@@ -11,6 +11,7 @@ from .batches import (
     Shell,
     decodeBatch,
     encodeBatch,
+    fillShells,
     recordTail,
     shellOf,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "encodeBatch",
     "encodeProperties",
     "encodeStoredMessage",
+    "fillShells",
     "recordTail",
     "shellOf",
     "unwrapInnerBatch",
