@@ -285,8 +285,8 @@ BUGS = (
         (
             Edit(
                 "_sending/batch.py",
-                "zip(ids, offsetIdsOf(",
-                "zip(ids[::-1], offsetIdsOf(",
+                "            ids,\n            offsetIdsOf(",
+                "            ids[::-1],\n            offsetIdsOf(",
             ),
         ),
     ),

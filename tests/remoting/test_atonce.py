@@ -125,6 +125,12 @@ class AtOnceTests(LineTestCase):
         for _ in range(count):
             self.ask(body)
 
+    def tell(self) -> None:
+        """
+        Make one that needs no answer.
+        """
+        self.successResultOf(self.protocol.oneway(REQUEST))
+
     def nextTurn(self) -> None:
         """
         Let the socket write as the reactor would.
@@ -160,6 +166,30 @@ class AtOnceTests(LineTestCase):
         )
         self.assertEqual(self.socket.asked.writers, [])
 
+    def test_aloneBecauseOfAnAnswer(self) -> None:
+        """
+        What is the only one outstanding is on its way before its caller goes on.
+        """
+        taken: list[int] = []
+        asking = self.ask().addCallback(lambda _: self.askAgain(1))
+        asking.addCallback(lambda _: taken.append(len(self.socket.taken)))
+        asking.addCallback(lambda _: self.askAgain(2))
+        self.protocol.dataReceived(answer(FIRST))
+        self.assertEqual(taken, [2])
+        self.assertEqual(
+            self.socket.opaques(), [[FIRST], [FIRST + 1], [FIRST + 2, FIRST + 3]]
+        )
+
+    def test_afterOthers(self) -> None:
+        """
+        Those that were asked before it are written before it.
+        """
+        asking = self.ask()
+        asking.addCallback(lambda _: self.tell())
+        asking.addCallback(lambda _: self.askAgain(1))
+        self.protocol.dataReceived(answer(FIRST))
+        self.assertEqual(self.socket.opaques(), [[FIRST], [FIRST + 1, FIRST + 2]])
+
     def test_partly(self) -> None:
         """
         What the socket does not take at once it takes later.
@@ -177,17 +207,27 @@ class AtOnceTests(LineTestCase):
         A socket that has enough, and then takes all of it, ends with everything
         written, once and in order.
         """
-        asking = self.ask()
-        asking.addCallback(lambda _: self.askAgain(9, b"x" * 100_000))
-        self.socket.opaques()
-        self.protocol.dataReceived(answer(FIRST))
+        self.socket.takes = 0
+        for _ in range(9):
+            self.ask(b"x" * 100_000)
+        self.socket.takes = 1 << 30
         for _ in range(9):
             self.nextTurn()
         [frames] = [FrameBuffer().feed(b"".join(self.socket.taken))]
-        self.assertEqual(
-            [each.opaque for each in frames], [*range(FIRST + 1, FIRST + 10)]
-        )
+        self.assertEqual([each.opaque for each in frames], [*range(FIRST, FIRST + 9)])
         self.assertFalse(self.protocol.paused)
+
+    def test_enoughMeanwhile(self) -> None:
+        """
+        One that is more than the socket wants at a time, and is taken at once, does
+        not keep those that are asked after it from leaving together.
+        """
+        asking = self.ask().addCallback(lambda _: self.askAgain(1, b"x" * 100_000))
+        asking.addCallback(lambda _: self.askAgain(2))
+        self.socket.taken.clear()
+        self.protocol.dataReceived(answer(FIRST))
+        self.assertFalse(self.protocol.paused)
+        self.assertEqual(self.socket.opaques(), [[FIRST + 1], [FIRST + 2, FIRST + 3]])
 
     def test_lost(self) -> None:
         """
@@ -203,8 +243,11 @@ class AtOnceTests(LineTestCase):
         """
         Whoever is closing is left to close as it does: by the reactor's hand.
         """
-        asking = self.ask().addCallback(lambda _: self.askAgain(1))
+        asking = self.ask()
+        self.ask()
+        asking.addCallback(lambda _: self.askAgain(1))
         asking.addCallback(lambda _: self.protocol.close())
+        self.nextTurn()
         self.socket.opaques()
         self.protocol.dataReceived(answer(FIRST))
         self.assertEqual(self.socket.taken, [])
@@ -216,7 +259,7 @@ class AtOnceTests(LineTestCase):
         What needs no answer gains nothing, and leaves with others.
         """
         for _ in range(2):
-            self.successResultOf(self.protocol.oneway(REQUEST))
+            self.tell()
         self.assertEqual(self.socket.taken, [])
         self.nextTurn()
         self.assertEqual(self.socket.opaques(), [[FIRST, FIRST + 1]])

@@ -209,7 +209,7 @@ class Asking(Gathering):
         waiter.heard = watch.heard
         if watch.patience.silentSince == inf:
             watch.patience.silentSince = now
-        if self._gathering and self._gatheredSize < MAX_GATHERED:
+        if self._gathering and self._gatheredSize < MAX_GATHERED and len(live) > 1:
             self._gathered.append(frame)
             self._gatheredSize += len(frame)
         else:

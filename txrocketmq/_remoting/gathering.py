@@ -6,9 +6,10 @@ Laws:
     - What is asked because of what was read leaves in one write for all of it, or in
       some large ones.
 
-    - It does not wait for the reactor's next turn, and neither does a request that
-      is the only one outstanding: it is with others that there is something to gain
-      by waiting.
+    - It does not wait for the reactor's next turn.
+
+    - A request that is the only one outstanding waits for nothing: its peer is at
+      work while we go on.
 """
 
 from __future__ import annotations
@@ -54,13 +55,13 @@ class Gathering:
         """
         if not self._gathering:
             self.transport.write(frame)
-            if len(self._waiters.live) == 1:
-                self._writeNow()
-            return
-        self._gathered.append(frame)
-        self._gatheredSize += len(frame)
-        if self._gatheredSize > MAX_GATHERED:
-            self._writeGathered()
+        else:
+            self._gathered.append(frame)
+            self._gatheredSize += len(frame)
+            if self._gatheredSize > MAX_GATHERED:
+                self._writeGathered()
+        if len(self._waiters.live) == 1:
+            self._writeNow()
 
     def _writeGathered(self) -> None:
         """
@@ -80,4 +81,5 @@ class Gathering:
         """
         socket = self._socket
         if socket is not None and self._open and not socket.disconnecting:
+            self._writeGathered()
             socket.doWrite()

@@ -257,10 +257,10 @@ class RemotingProtocol(Asking, Protocol):
         self._watch.patience.pausedSince = inf
         # One write for much of it: frame by frame, the transport would have enough
         # each time after a small part of what the peer reads meanwhile.
-        self._gathering = True
+        wasGathering, self._gathering = self._gathering, True
         while self._outbox and not self.paused:
             self._handOver(*self._outbox.take())
-        self._gathering = False
+        self._gathering = wasGathering
         self._writeGathered()
         if self._closing:
             self._loseIfWritten()
