@@ -410,11 +410,15 @@ class RoomTests(RelayTestCase):
     def test_stays(self) -> None:
         """
         One that does not go when it is turned away is cut off; when there are many
-        of those, the others are told nothing.
+        of those, the others are told why with its end.
         """
         self.connect()
         many = [self.connect() for _ in range(MOST_TURNED_AWAY)]
-        self.assertIsNone(self.connect().protocol)
+        self.assertTrue(all(each.transport.connected for each in many))
+        another = self.connect()
+        another.transport.settle(another.protocol)
+        self.assertEqual(another.answer().code, "share")
+        self.assertFalse(another.transport.connected)
         many[0].wait(self.server.limits.linger + TICK)
         self.assertTrue(all(each.transport.aborted for each in many))
 

@@ -16,7 +16,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.interfaces import IAddress, IDelayedCall, ISSLTransport
 from twisted.internet.protocol import Protocol
 from twisted.web.http import HTTPFactory, datetimeToString
 from twisted.web.http import Request as HTTPRequest
@@ -37,7 +37,8 @@ Seconds between two looks at the deadlines.
 
 MOST_TURNED_AWAY = 64
 """
-How many connections too many are told so at a time; any other is closed in silence.
+How many connections too many are given time at once to read that they are; any other
+is closed with the words.
 """
 
 
@@ -46,11 +47,14 @@ class TurnedAway(Protocol):
     A connection too many: it is told why, whatever it asks.
     """
 
-    def __init__(self, site: RelaySite, answer: Answer) -> None:
+    def __init__(self, site: RelaySite, answer: Answer, lingers: bool) -> None:
         """
         @param answer: What it is told.
+
+        @param lingers: Whether it has time to read it.
         """
         self._site = site
+        self._lingers = lingers
         self._answer = answer
         self.deadline = site.now() + site.limits.linger
         self.unread = inf
@@ -61,10 +65,15 @@ class TurnedAway(Protocol):
         """
         self._site.watch(self)
         transport: Any = self.transport
+        isSecure = ISSLTransport.providedBy(transport)
+        if isSecure and not self._lingers:
+            # It would take its handshake to tell it anything.
+            transport.abortConnection()
+            return
         more = b"Connection: close\r\n" + self._site.dateLine
         transport.write(self._answer.rendered(more))
         self._site.answered(self._answer.status)
-        if hasattr(transport, "TLS") and transport.TLS:
+        if isSecure or not self._lingers:
             transport.loseConnection()
         else:
             transport.loseWriteConnection()
@@ -163,9 +172,8 @@ class RelaySite(HTTPFactory):
         """
         wrong = self._refusal(getattr(addr, "host", None))
         if wrong is not None:
-            if self._turnedAway >= MOST_TURNED_AWAY:
-                return None
-            return TurnedAway(self, wrong)
+            lingers = self._turnedAway < MOST_TURNED_AWAY
+            return TurnedAway(self, wrong, lingers)
         channel = RelayChannel()  # type: ignore[no-untyped-call]
         channel.requestFactory = RelayRequest  # type: ignore[assignment]
         channel.factory = channel.site = self
