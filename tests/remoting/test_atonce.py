@@ -13,7 +13,7 @@ from twisted.internet.main import CONNECTION_LOST
 from tests.remoting.doubles import FIRST, REQUEST, LineTestCase, answer, noAnswer
 from txrocketmq._remoting.factory import RemotingFactory
 from txrocketmq._wire.command import RemotingCommand
-from txrocketmq._wire.frames import FrameBuffer
+from txrocketmq._wire.frames import FrameBuffer, encodeFrame
 
 
 class Reactor:
@@ -256,10 +256,28 @@ class AtOnceTests(LineTestCase):
 
     def test_oneway(self) -> None:
         """
-        What needs no answer gains nothing, and leaves with others.
+        What needs no answer gains nothing, and leaves with others, whatever else is
+        outstanding.
         """
+        self.ask()
+        self.socket.taken.clear()
         for _ in range(2):
             self.tell()
         self.assertEqual(self.socket.taken, [])
         self.nextTurn()
-        self.assertEqual(self.socket.opaques(), [[FIRST, FIRST + 1]])
+        self.assertEqual(self.socket.opaques(), [[FIRST + 1, FIRST + 2]])
+
+    def test_answers(self) -> None:
+        """
+        Nor do answers, those that had to wait among them: they leave in large pieces.
+        """
+        self.ask()
+        self.socket.taken.clear()
+        self.protocol.pauseProducing()
+        frames = [encodeFrame(RemotingCommand(0, opaque=at, flag=1)) for at in (1, 2)]
+        for frame in frames:
+            self.protocol.writeBytes(frame)
+        self.protocol.resumeProducing()
+        self.assertEqual(self.socket.taken, [])
+        self.nextTurn()
+        self.assertEqual(self.socket.taken, [b"".join(frames)])

@@ -177,7 +177,7 @@ class Asking(Gathering):
             waiter.heard = watch.heard
             if watch.patience.silentSince == inf:
                 watch.patience.silentSince = waiter.deadline - timeout
-            self._write(data)
+            self._writeRequest(data)
 
     def post(
         self, waiter: Waiting[RemotingCommand], frame: bytes, now: float, timeout: float
@@ -213,7 +213,7 @@ class Asking(Gathering):
             self._gathered.append(frame)
             self._gatheredSize += len(frame)
         else:
-            self._write(frame)
+            self._writeRequest(frame)
 
     def postLater(self, waiter: Later, timeout: float) -> None:
         """

@@ -60,6 +60,12 @@ class Gathering:
             self._gatheredSize += len(frame)
             if self._gatheredSize > MAX_GATHERED:
                 self._writeGathered()
+
+    def _writeRequest(self, frame: bytes) -> None:
+        """
+        As L{_write}, for a request that is new and waits for its answer.
+        """
+        self._write(frame)
         if len(self._waiters.live) == 1:
             self._writeNow()
 

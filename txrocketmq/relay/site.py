@@ -38,7 +38,7 @@ Seconds between two looks at the deadlines.
 MOST_TURNED_AWAY = 64
 """
 How many connections too many are given time at once to read that they are; any other
-is closed with the words.
+is closed with the words, or over TLS, where they would take a handshake, without.
 """
 
 
