@@ -209,11 +209,13 @@ class Asking(Gathering):
         waiter.heard = watch.heard
         if watch.patience.silentSince == inf:
             watch.patience.silentSince = now
-        if self._gathering and self._gatheredSize < MAX_GATHERED and len(live) > 1:
+        if len(live) == 1:
+            self._writeRequest(frame)
+        elif self._gathering and self._gatheredSize < MAX_GATHERED:
             self._gathered.append(frame)
             self._gatheredSize += len(frame)
         else:
-            self._writeRequest(frame)
+            self._write(frame)
 
     def postLater(self, waiter: Later, timeout: float) -> None:
         """
