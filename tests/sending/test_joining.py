@@ -30,9 +30,9 @@ from txrocketmq.testing import MemoryCluster
 
 OURS = ("txrocketmq._sending", "txrocketmq.producer")
 
-CALLS = 3.6
+CALLS = 2.6
 """
-Three for each message, and those for each frame.
+Two for each message, and those for each frame.
 """
 
 texts = st.text(max_size=8) | st.sampled_from(["T", "%", "100%b", "ü", "a||b", " "])

@@ -42,6 +42,7 @@ from txrocketmq.errors import InvalidMessage, TooManyInFlight
 from txrocketmq.message import MessageQueue, Persisted, SendResult
 from txrocketmq.settings import Batching
 
+from .alike import Alike
 from .attempts import Attempts
 from .batch import batchOf, ownShell
 from .envelope import Envelope, Heading
@@ -180,6 +181,7 @@ class Batcher:
         """
         ended: Deferred[SendResult] = Deferred(member)
         member.ended = ended
+        lane.alike = False
         lane.waiting.append(member)
         if not lane.ripe:
             self.ripen(lane)
@@ -312,9 +314,11 @@ class Batcher:
                 count -= 1
                 first.goAlone()
                 continue
-            members, timeout = lane.take(share, self.limits, now)
+            alike = lane.takeAlike(share, self.limits, now) if self.plain else None
+            members, timeout = alike or lane.take(share, self.limits, now)
             count -= len(members)
-            Together(self, lane, target, members).begin(timeout)
+            kind = Alike if alike is not None and len(members) > 1 else Together
+            kind(self, lane, target, members).begin(timeout)
 
     def _endLate(self, lane: Lane) -> None:
         """

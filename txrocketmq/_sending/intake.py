@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -23,6 +24,8 @@ from .limits import Room
 from .progress import Epoch, Ledger, Send
 
 T = TypeVar("T")
+
+_epochOf = attrgetter("epoch")
 
 
 class Storing(Protocol):
@@ -113,13 +116,21 @@ class Intake:
         """
         As L{stored}, for several sends.
         """
-        count = len(ends)
+        for epoch, group in groupby(ends, _epochOf):
+            sizes = [len(each.message.body) for each in group]
+            self.storedAlike(epoch, sum(sizes), len(sizes))
+
+    def storedAlike(self, epoch: Epoch, size: int, count: int) -> None:
+        """
+        As L{stored}, for so many sends of one epoch.
+
+        @param size: The bytes they counted for together.
+        """
         self.sent += count
-        self.room.release(sum([len(each.message.body) for each in ends]), count)
-        for epoch, group in groupby([each.epoch for each in ends]):
-            epoch.live -= len([*group])
-            if not epoch.live:
-                self.ledger.emptied()
+        self.room.release(size, count)
+        epoch.live -= count
+        if not epoch.live:
+            self.ledger.emptied()
 
     def stop(self) -> None:
         """

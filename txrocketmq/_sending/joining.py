@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred
 
-from txrocketmq._wire.records import HEAD_SIZE
+from txrocketmq._wire.records import HEAD_SIZE, Shell
 from txrocketmq.message import Message, SendResult
 
 from .batching import Batcher
@@ -50,9 +50,11 @@ class Joining:
         self._envelope = envelope
         self._batcher = batcher
         self._lanes = batcher.lanes
+        self._shells = envelope.shells
         self._seconds = cluster.clock.seconds
         self._timeout = settings.sendTimeout
-        self._take = intake.room.take
+        self._room = room = intake.room
+        self._maxMessages, self._maxBytes = room.maxMessages, room.maxBytes
         self._ledger = intake.ledger
         # Larger ones are compressed, or refused, or leave alone.
         self._sizes = min(
@@ -60,7 +62,6 @@ class Joining:
             settings.maxMessageSize + 1,
             batcher.limits.size - HEAD_SIZE - SURELY_SHORT,
         )
-        self._shells = envelope.shells
 
     def send(self, message: Message) -> Deferred[SendResult] | None:
         """
@@ -73,7 +74,6 @@ class Joining:
         if (
             lane is None
             or type(body) is not bytes
-            or not 0 < len(body) < self._sizes
             or (tags is not None and type(tags) is not str)
             or message.keys is not _NO_KEYS
             or message.properties is not None
@@ -86,11 +86,18 @@ class Joining:
         ):
             return None
         size = len(body)
-        shell = self._shells.get((tags, size)) or shellFor(
-            self._envelope, tags, size, self._envelope.nextId()
-        )
-        if shell is None or not self._take(size):
+        shell = self._shells.get((tags, size)) or self._shell(tags, size)
+        if shell is None:
             return None
+        # As Room.take, said here for want of a call; what has to wait does not here.
+        room = self._room
+        total = room.size + size
+        if room.messages >= self._maxMessages or total > self._maxBytes or room.waiting:
+            return None
+        room.messages += 1
+        room.size = total
+        if shell.size > lane.largest:
+            lane.largest = shell.size
         epoch = self._ledger.current
         epoch.live += 1
         at = self._seconds() + self._timeout
@@ -102,3 +109,13 @@ class Joining:
         if not lane.ripe:
             self._batcher.ripen(lane)
         return ended
+
+    def _shell(self, tags: str | None, size: int) -> Shell | None:
+        """
+        Make what surrounds bodies of a size, with some tags.
+
+        @return: L{None} for what is not sent here, or not at all.
+        """
+        if not 0 < size < self._sizes:
+            return None
+        return shellFor(self._envelope, tags, size, self._envelope.nextId())

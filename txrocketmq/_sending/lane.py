@@ -1,7 +1,13 @@
 """
 The sends that wait to leave together: those to one topic, or to one queue of it.
 
-Law: who comes first leaves first.
+Laws:
+
+    - Who comes first leaves first.
+
+    - Those who wait are alike as long as all of them joined by the short way
+      (L{Joining<txrocketmq._sending.joining.Joining>}): of each we know then what
+      L{take} looks for, and that none had to end before the first.
 """
 
 from __future__ import annotations
@@ -59,6 +65,10 @@ class Lane:
     @ivar out: How many frames are outstanding, by broker.
 
     @ivar ripe: Whether somebody will look at it in this turn.
+
+    @ivar alike: Whether those who wait are.
+
+    @ivar largest: No record of those who are alike has more bytes.
     """
 
     heading: Heading
@@ -66,6 +76,8 @@ class Lane:
     waiting: deque[Member] = attrs.field(factory=deque)
     out: dict[str, int] = attrs.field(factory=dict)
     ripe: bool = False
+    alike: bool = True
+    largest: int = 0
     _gone: int = 0
 
     @property
@@ -86,6 +98,29 @@ class Lane:
             waiting.popleft()
             self._gone -= 1
         return None
+
+    def takeAlike(
+        self, most: int, limits: Limits, now: float
+    ) -> tuple[list[Member], float] | None:
+        """
+        Take as L{take} does, without a look at each.
+
+        @return: L{None} where each has to be looked at.
+        """
+        waiting = self.waiting
+        count = min(len(waiting), most)
+        if not self.alike or self._gone or count * self.largest > limits.size:
+            return None
+        timeout = min(waiting[0].at - now, limits.seconds)
+        isShort = timeout < limits.seconds
+        if isShort and waiting[count - 1].at > now + ALIKE * timeout:
+            return None
+        if count < len(waiting):
+            return [waiting.popleft() for _ in range(count)], timeout
+        members = list(waiting)
+        waiting.clear()
+        self._anew()
+        return members, timeout
 
     def take(self, most: int, limits: Limits, now: float) -> tuple[list[Member], float]:
         """
@@ -121,12 +156,15 @@ class Lane:
         for _ in range(len(members) - 1 + gone):
             waiting.popleft()
         self._gone -= gone
+        if not waiting:
+            self._anew()
         return members, timeout
 
     def giveBack(self, members: list[Member]) -> None:
         """
         Let some wait again whom L{take} gave: they are first once more.
         """
+        self.alike = False
         for each in reversed(members):
             each.place = self
             self.waiting.appendleft(each)
@@ -153,3 +191,10 @@ class Lane:
         if 2 * self._gone > len(self.waiting) + MOST_GONE:
             self.waiting = deque(each for each in self.waiting if each.place is self)
             self._gone = 0
+
+    def _anew(self) -> None:
+        """
+        Nobody waits any more.
+        """
+        self.alike = True
+        self.largest = 0

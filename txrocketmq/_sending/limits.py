@@ -67,6 +67,10 @@ class Room:
 
     @ivar size: The bytes of their bodies.
 
+    @ivar maxMessages: How many places there are.
+
+    @ivar maxBytes: How many bytes may hold one, beside a first message's.
+
     @ivar waiting: How many sends wait for a place.
 
     @ivar writable: Who is told when a send would not have to wait.
@@ -77,8 +81,8 @@ class Room:
         @param settings: Where the limits are.
         """
         self._settings = settings
-        self._maxMessages = settings.maxInFlightMessages
-        self._maxBytes = settings.maxInFlightBytes
+        self.maxMessages = settings.maxInFlightMessages
+        self.maxBytes = settings.maxInFlightBytes
         self.messages = 0
         self.size = 0
         self.waiting = 0
@@ -93,7 +97,7 @@ class Room:
         """
         messages, total = self.messages, self.size + size
         if messages and (
-            messages >= self._maxMessages or total > self._maxBytes or self.waiting
+            messages >= self.maxMessages or total > self.maxBytes or self.waiting
         ):
             return False
         self.messages = messages + 1
@@ -150,7 +154,7 @@ class Room:
         """
         if not self.messages:
             return True
-        return self.messages < self._maxMessages and self.size + size <= self._maxBytes
+        return self.messages < self.maxMessages and self.size + size <= self.maxBytes
 
     def _refusal(self, size: int) -> TooManyInFlight | None:
         """
@@ -160,7 +164,7 @@ class Room:
         if settings.whenFull is WhenFull.FAIL:
             return TooManyInFlight(
                 f"{self.messages} messages ({self.size} bytes) are in flight: at most "
-                f"{self._maxMessages} ({self._maxBytes} bytes) may be "
+                f"{self.maxMessages} ({self.maxBytes} bytes) may be "
                 "(maxInFlightMessages, maxInFlightBytes)"
             )
         if (
