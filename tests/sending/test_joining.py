@@ -18,6 +18,7 @@ from tests.support import TestCase
 from txrocketmq._sending import shells
 from txrocketmq._sending.joining import Joining
 from txrocketmq._sending.places import LEAST_SHARE
+from txrocketmq._wire.codes import SysFlag
 from txrocketmq._wire.command import RemotingCommand
 from txrocketmq._wire.records import decodeBatch, decodeProperties
 from txrocketmq.client import MQClient
@@ -191,6 +192,19 @@ class ShortTests(BatchingTestCase):
         for tags in ("t" * 9000, "\x01", ""):
             self.assertIsNone(fast.send(Message("T", b"x", tags=tags)))
         self.result(self.producer.send(Message("T", b"x", tags="t" * 9000)))
+
+    def test_large(self) -> None:
+        """
+        What is to be compressed is, though its like has left in a batch as it was.
+        """
+        large = Message("T", b"x" * 5000)
+        self.sent()
+        self.result(self.producer.sendBatch([large, large]))
+        self.results([self.producer.send(large), self.send(), self.send()])
+        self.assertEqual(self.sizes()[1:], [2, 0, 2])
+        alone = self.frames()[2]
+        self.assertTrue(int(alone.extFields["f"]) & SysFlag.COMPRESSED)
+        self.assertLess(len(alone.body), 100)
 
     def test_fewCalls(self) -> None:
         """

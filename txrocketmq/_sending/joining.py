@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred
 
-from txrocketmq._wire.records import HEAD_SIZE, Shell
+from txrocketmq._wire.records import HEAD_SIZE
 from txrocketmq.message import Message, SendResult
 
 from .batching import Batcher
@@ -74,6 +74,7 @@ class Joining:
         if (
             lane is None
             or type(body) is not bytes
+            or not 0 < len(body) < self._sizes
             or (tags is not None and type(tags) is not str)
             or message.keys is not _NO_KEYS
             or message.properties is not None
@@ -86,7 +87,9 @@ class Joining:
         ):
             return None
         size = len(body)
-        shell = self._shells.get((tags, size)) or self._shell(tags, size)
+        shell = self._shells.get((tags, size)) or shellFor(
+            self._envelope, tags, size, self._envelope.nextId()
+        )
         if shell is None:
             return None
         # As Room.take, said here for want of a call; what has to wait does not here.
@@ -109,13 +112,3 @@ class Joining:
         if not lane.ripe:
             self._batcher.ripen(lane)
         return ended
-
-    def _shell(self, tags: str | None, size: int) -> Shell | None:
-        """
-        Make what surrounds bodies of a size, with some tags.
-
-        @return: L{None} for what is not sent here, or not at all.
-        """
-        if not 0 < size < self._sizes:
-            return None
-        return shellFor(self._envelope, tags, size, self._envelope.nextId())
