@@ -232,7 +232,9 @@ class Attack:
         self._there.add(attacker)
         self.begun[kind.name.rstrip("0123456789 ")] += 1
         self.most = max(self.most, len(self._there))
-        self._selector.register(attacker.socket, selectors.EVENT_READ, attacker)
+        if kind.reads:
+            # Who does not would be ready to all the time, and keep us from waiting.
+            self._selector.register(attacker.socket, selectors.EVENT_READ, attacker)
 
     def _turn(self, wait: float) -> None:
         """

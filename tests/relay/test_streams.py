@@ -17,8 +17,9 @@ from tests.matrix.marks import row
 from tests.relay.http import NDJSON, PATH, Client, RelayTestCase
 from txrocketmq.errors import SpoolFull
 from txrocketmq.relay.limits import Limits
-from txrocketmq.relay.lines import A_TURN, TOO_LONG, Lines
+from txrocketmq.relay.lines import TOO_LONG, Lines
 from txrocketmq.relay.site import TICK
+from txrocketmq.relay.turns import A_TURN
 
 
 def chunk(data: bytes) -> bytes:

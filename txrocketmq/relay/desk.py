@@ -13,6 +13,7 @@ from txrocketmq import Message, SendResult
 from txrocketmq.relay.limits import Limits
 from txrocketmq.relay.shares import Shares
 from txrocketmq.relay.tally import Tally
+from txrocketmq.relay.turns import Turns
 
 
 class Sender(Protocol):
@@ -53,6 +54,8 @@ class Desk:
     @ivar tally: What counts for all to see.
 
     @ivar flows: The streams that are read now.
+
+    @ivar turns: Whose turn it is to take lines.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Desk:
         self.tally = tally
         self.shares = Shares(clock, limits)
         self.flows: dict[Flow, None] = {}
+        self.turns = Turns(clock)
         self.closed = False
         self._open = 0
         self._waiting: list[Deferred[None]] = []

@@ -9,12 +9,6 @@ TOO_LONG = b"\n"
 What stands for a line that was too long to be kept: no line has that in it.
 """
 
-A_TURN = 100
-"""
-The most lines that are taken at once: reading them takes some milliseconds, and other
-connections wait meanwhile.
-"""
-
 
 class Lines:
     """

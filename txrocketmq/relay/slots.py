@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from txrocketmq.relay.answers import Answer
 from txrocketmq.relay.documents import Fault
 
 
@@ -54,3 +55,15 @@ def faultText(fault: Fault) -> bytes:
         "reason": fault.reason,
     }
     return msgspec.json.encode({**told, **fault.more})
+
+
+def lastLine(accepted: int, failed: int, why: Answer | None) -> bytes:
+    """
+    The line that ends a stream.
+
+    @param why: Why it was not read to its end, if it was not.
+    """
+    counts = b'"accepted":%d,"failed":%d' % (accepted, failed)
+    if why is None:
+        return b'{"done":true,%b}\n' % counts
+    return b'{"done":false,%b,%b\n' % (counts, why.content.strip()[1:])

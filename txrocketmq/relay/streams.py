@@ -25,11 +25,11 @@ from txrocketmq.relay import documents
 from txrocketmq.relay.answers import STOPPING, Answer, head
 from txrocketmq.relay.desk import Desk
 from txrocketmq.relay.documents import Fault
-from txrocketmq.relay.lines import A_TURN, TOO_LONG, Lines
+from txrocketmq.relay.lines import TOO_LONG, Lines
 from txrocketmq.relay.orders import Order
 from txrocketmq.relay.pace import Pace
 from txrocketmq.relay.shelf import Shelf
-from txrocketmq.relay.slots import Slot, faultText
+from txrocketmq.relay.slots import Slot, faultText, lastLine
 from txrocketmq.relay.takers import Taker, ToBroker, ToSpool
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Stream:
         self._slots: deque[Slot] = deque()
         self._size = self._held = self._accepted = self._failed = 0
         self._isWhole = self._isRunning = self._isOver = False
-        self._isBlocked = self._wantsRoom = self._isCramped = self._isTired = False
+        self._isBlocked = self._wantsRoom = self._isCramped = False
         self._why: Answer | None = None
         self._turn: IDelayedCall | None = None
         self._pace = Pace(limits, desk.clock.seconds())
@@ -115,6 +115,14 @@ class Stream:
         """
         if not self._isWhole:
             self._channel.refuse(STOPPING)
+
+    def goOn(self) -> None:
+        """
+        It is its turn to take lines.
+        """
+        self._run()
+        if self._isWhole:
+            self._flushSoon()
 
     def tick(self, now: float) -> None:
         """
@@ -172,16 +180,14 @@ class Stream:
         @return: Whether there may be more, and no room or no time.
         """
         self._isCramped = False
-        for _ in range(A_TURN):
-            if not self._hasRoom():
-                return True
+        turns = self._desk.turns
+        while self._hasRoom() and turns.isOpen(self):
             line = self._lines.next()
             if line is None:
                 return not self._hasRoomForLine()
+            turns.taken()
             if line.strip() or line is TOO_LONG:
                 self._take(line)
-        self._isTired = True
-        self._flushSoon()
         return True
 
     def _hasRoom(self) -> bool:
@@ -190,7 +196,7 @@ class Stream:
         """
         limits = self._limits
         return (
-            not (self._isBlocked or self._isTired)
+            not self._isBlocked
             and len(self._slots) < limits.streamWindow
             and self._size < limits.streamBytes
             and not self._wants(self._desk.shares.isFull(self._order.client))
@@ -268,7 +274,7 @@ class Stream:
         """
         Tell what is known, as far as it is without a gap.
         """
-        self._turn, self._isTired = None, False
+        self._turn = None
         slots, texts = self._slots, []
         isGone = self._request._disconnected
         while slots and slots[0].text and (isGone or not self._isBlocked):
@@ -315,7 +321,8 @@ class Stream:
         request, why = self._request, self._why
         isTold = self in self._desk.flows
         if isTold:
-            self._writeEnd(why)
+            self._write(lastLine(self._accepted, self._failed, why))
+            self._channel.transport.write(b"0\r\n\r\n")
             self._leave()
         if isTold and why is None:
             request.reader = None
@@ -323,20 +330,6 @@ class Stream:
         elif isTold:
             self._channel.leave()
         self._desk.end()
-
-    def _writeEnd(self, why: Answer | None) -> None:
-        """
-        Write the last line.
-
-        @param why: Why the stream was not read to its end, if it was not.
-        """
-        counts = b'"accepted":%d,"failed":%d' % (self._accepted, self._failed)
-        if why is None:
-            self._write(b'{"done":true,%b}\n' % counts)
-        else:
-            error = why.content.strip()[1:]
-            self._write(b'{"done":false,%b,%b\n' % (counts, error))
-        self._channel.transport.write(b"0\r\n\r\n")
 
     def _leave(self) -> None:
         """
