@@ -167,3 +167,21 @@ class StreamsTests(RelayTestCase):
         self.store()
         for client in clients:
             self.assertEqual(len(client.answer().lines), A_TURN + 1)
+
+    def test_nothingToTake(self) -> None:
+        """
+        Who has sent no whole line does not wait for others: it is read on, and it is
+        its own fault if that takes long.
+        """
+        busy, slow = self.connect(), self.connect()
+        for client in (busy, slow):
+            client.begin("POST", PATH, Transfer_Encoding="chunked", Content_Type=NDJSON)
+        busy.give(chunk(line("x") * (A_TURN + 1)))
+        slow.give(chunk(b'{"body":'))
+        self.assertEqual(busy.transport.producerState, "paused")
+        self.assertEqual(slow.transport.producerState, "producing")
+        slow.give(chunk(b'"y"}\n'))
+        self.assertEqual(slow.transport.producerState, "paused")
+        passTurn(self.server.reactor)
+        self.assertEqual(len(self.sender.messages), A_TURN + 2)
+        self.assertEqual(slow.transport.producerState, "producing")

@@ -42,6 +42,13 @@ class Lines:
         """
         return self._isCut or bool(self._data)
 
+    @property
+    def hasWhole(self) -> bool:
+        """
+        Whether there is a whole line, or nothing will be added to what there is.
+        """
+        return self._isWhole or self._data.find(b"\n", self._scanned) >= 0
+
     def add(self, data: bytes) -> None:
         """
         More has come.

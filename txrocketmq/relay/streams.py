@@ -181,7 +181,10 @@ class Stream:
         """
         self._isCramped = False
         turns = self._desk.turns
-        while self._hasRoom() and turns.isOpen(self):
+        while self._hasRoom():
+            # Who has none does not wait for its turn: we wait for it.
+            if self._lines.hasWhole and not turns.isOpen(self):
+                return True
             line = self._lines.next()
             if line is None:
                 return not self._hasRoomForLine()

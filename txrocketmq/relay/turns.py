@@ -15,9 +15,9 @@ from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-A_TURN = 40
+A_TURN = 20
 """
-The most lines that are taken in one turn: with that it takes about a millisecond.
+The most lines that are taken in one turn: that takes half a millisecond or more.
 """
 
 
