@@ -10,7 +10,7 @@ from __future__ import annotations
 from . import signature as names
 from .codes import SerializeType
 from .queueframes import HOLES, SIGNATURE, QueueFrame, framesOf, holed
-from .signature import signed, signedText
+from .signature import Signer, signedText
 
 
 def signedFramesOf(
@@ -33,7 +33,7 @@ class SignedFrames:
     Frames with signatures.
     """
 
-    __slots__ = ("_content", "_frame", "_secret")
+    __slots__ = ("_content", "_frame", "_signed")
 
     def __init__(self, content: bytes, secret: str, frame: QueueFrame) -> None:
         """
@@ -42,7 +42,7 @@ class SignedFrames:
         @param frame: Writes the frames.
         """
         self._content = content
-        self._secret = secret.encode()
+        self._signed = Signer(secret.encode()).signed
         self._frame = frame
 
     def frame(
@@ -62,5 +62,5 @@ class SignedFrames:
         """
         first, last = before.encode(), after.encode()
         content = self._content % (born, first, uniqueId.encode(), last)
-        mark = signed(content + body, self._secret)
+        mark = self._signed(content + body)
         return self._frame(opaque, born, before, uniqueId, after, body, mark)
