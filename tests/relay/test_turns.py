@@ -12,6 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.relay.http import NDJSON, PATH, RelayTestCase
 from tests.relay.test_streams import END, chunk, line
 from txrocketmq.relay.limits import Limits
+from txrocketmq.relay.shares import Shares
+from txrocketmq.relay.site import TICK
 from txrocketmq.relay.turns import A_TURN, Turns
 
 
@@ -167,6 +169,43 @@ class StreamsTests(RelayTestCase):
         self.store()
         for client in clients:
             self.assertEqual(len(client.answer().lines), A_TURN + 1)
+
+    def test_lastWithoutEnd(self) -> None:
+        """
+        The last line has its result, though others have their turn first, and though
+        it was too long to be kept.
+        """
+        busy, last = self.connect(), self.connect()
+        for client in (busy, last):
+            client.begin("POST", PATH, Transfer_Encoding="chunked", Content_Type=NDJSON)
+        last.give(chunk(b"x" * 100_001))
+        busy.give(chunk(b"x\n" * 3 * A_TURN) + END)
+        last.give(END)
+        last.wait()
+        wrong, end = last.answer().lines
+        self.assertEqual((wrong["line"], wrong["limit"]), (1, 100_000))
+        self.assertEqual(end, {"done": True, "accepted": 0, "failed": 1})
+
+    def test_onlyBlank(self) -> None:
+        """
+        A stream of which only blank lines are left, and for which there was no room,
+        ends when there is.
+        """
+        self.client.close()
+        self.server.limits = limits = Limits(maxMessages=2, maxInFlight=2, share=1.0)
+        self.server.desk.limits = limits
+        self.server.desk.shares = Shares(self.server.reactor, limits)
+        busy, blank = self.connect(), self.connect()
+        for client in (busy, blank):
+            client.begin("POST", PATH, Transfer_Encoding="chunked", Content_Type=NDJSON)
+        busy.give(chunk(line("x") * 2))
+        blank.give(chunk(b"\n") + END)
+        blank.wait()
+        self.store()
+        blank.wait(TICK)
+        blank.wait(TICK)
+        (end,) = blank.answer().lines
+        self.assertEqual(end, {"done": True, "accepted": 0, "failed": 0})
 
     def test_nothingToTake(self) -> None:
         """

@@ -164,8 +164,8 @@ class Lane:
         """
         Let some wait again whom L{take} gave: they are first once more.
         """
-        self.alike = False
         for each in reversed(members):
+            self.alike = False
             each.place = self
             self.waiting.appendleft(each)
 

@@ -37,17 +37,18 @@ class Lines:
     @property
     def isPartial(self) -> bool:
         """
-        Whether a line has begun that has not ended.  It is to be asked when there is
-        no whole one.
+        Whether anything is left: a line that has begun and has not ended, where there
+        is no whole one.
         """
         return self._isCut or bool(self._data)
 
     @property
     def hasWhole(self) -> bool:
         """
-        Whether there is a whole line, or nothing will be added to what there is.
+        Whether there is a whole line, or the last one, which has no end.
         """
-        return self._isWhole or self._data.find(b"\n", self._scanned) >= 0
+        isLast = self._isWhole and self.isPartial
+        return isLast or self._data.find(b"\n", self._scanned) >= 0
 
     def add(self, data: bytes) -> None:
         """

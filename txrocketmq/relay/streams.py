@@ -118,7 +118,7 @@ class Stream:
 
     def goOn(self) -> None:
         """
-        It is its turn to take lines.
+        It may be that it can take lines now.
         """
         self._run()
         if self._isWhole:
@@ -129,7 +129,7 @@ class Stream:
         Some time has passed.
         """
         if self._wantsRoom:
-            self._run()
+            self.goOn()
         if self._isWhole:
             return
         isWaiting = self._isBlocked or self._channel.gate.held
@@ -287,7 +287,7 @@ class Stream:
         if texts and not isGone:
             self._write(b"".join(texts))
         self._run()
-        if self._isWhole and not slots and not len(self._lines):
+        if self._isWhole and not slots and not self._lines.isPartial:
             self._finish()
 
     def _giveBack(self, slot: Slot) -> None:
