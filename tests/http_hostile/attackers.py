@@ -108,8 +108,6 @@ class Attacker:
         @return: Whether there may come more.  That there is not is no reason for it to
             leave: it goes on sending as long as it can.
         """
-        if not self.kind.reads:
-            return True
         try:
             data = self.socket.recv(65536)
         except BlockingIOError:

@@ -24,7 +24,8 @@ class Kind(NamedTuple):
 
     @ivar more: What it sends then.
 
-    @ivar pause: The seconds between two of those; 0 for as fast as it can.
+    @ivar pause: The seconds between two of those; 0 for at each of its turns, a
+        hundredth of a second apart at most.
 
     @ivar within: The seconds after which the daemon must have had enough.
 
