@@ -4,6 +4,7 @@ Tests of L{txrocketmq._sending.alike}: what is alike leaves, and ends, as what i
 
 from __future__ import annotations
 
+import gc
 import random
 from collections.abc import Sequence
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.python.monkey import MonkeyPatcher
 
@@ -19,10 +21,12 @@ from tests.sending.batchcase import BATCH, BatchingTestCase
 from tests.support import TestCase
 from txrocketmq._sending.alike import Alike
 from txrocketmq._sending.batching import Batcher
-from txrocketmq._sending.lane import Lane, Limits
-from txrocketmq._wire.records import decodeBatch, decodeProperties
+from txrocketmq._sending.places import LEAST_SHARE, OUTSTANDING
+from txrocketmq._sending.progress import Epoch
+from txrocketmq._sending.rows import Limits, Rows
+from txrocketmq._wire.records import Shell, decodeBatch, decodeProperties
 from txrocketmq.errors import RocketMQError, SendCancelled, SendFailed
-from txrocketmq.message import Attempt, Message, SendResult
+from txrocketmq.message import Attempt, Message, Persisted, SendResult
 from txrocketmq.producer import Producer
 from txrocketmq.sandbox import faults
 
@@ -84,15 +88,15 @@ class OneFrameTests(AlikeTestCase):
 
     def test_isAlike(self) -> None:
         """
-        What joined by the short way leaves so, and knows its id only when something
-        went wrong.
+        What joined by the short way leaves so, and there are members only when
+        something went wrong.
         """
         self.brokerA.push(faults.silence(), code=BATCH)
         sends = self.several(3)
         self.clock.advance(0)
         (frame,) = self.live(self.brokerA)._waiters.live.values()
         assert isinstance(frame, Alike)
-        self.assertEqual([each.msgId for each in frame.members], [""] * 3)
+        self.assertEqual(frame.members, [])
         (request,) = self.frames()
         sent = [
             decodeProperties(record.properties)["UNIQ_KEY"]
@@ -103,6 +107,25 @@ class OneFrameTests(AlikeTestCase):
         self.assertEqual([each.msgId for each in frame.members], sent)
         results = self.results([sends[0], sends[2]])
         self.assertEqual([one.msgId for one in results], [sent[0], sent[2]])
+
+    def test_mixed(self) -> None:
+        """
+        What comes by the general way leaves with those before it and after it.
+        """
+        sends = self.several(2)
+        sends.append(self.producer.send(Message("T", b"keyed", keys="k")))
+        sends += self.several(2)
+        self.results(sends)
+        self.assertEqual(self.sizes(), [5])
+        self.assertEqual(self.bodies(), [b"0", b"1", b"keyed", b"0", b"1"])
+
+    def test_shares(self) -> None:
+        """
+        Those who wait are dealt out among the places there are.
+        """
+        share = LEAST_SHARE + 10
+        self.results(self.several(OUTSTANDING * share))
+        self.assertEqual(self.sizes(), [share] * OUTSTANDING)
 
     def test_epochs(self) -> None:
         """
@@ -145,7 +168,94 @@ class OneFrameTests(AlikeTestCase):
         )
 
 
-class LaneTests(AlikeTestCase):
+class CancelTests(AlikeTestCase):
+    """
+    Who is cancelled, wherever it is by then.
+    """
+
+    def test_waiting(self) -> None:
+        """
+        Those who wait go on without it, in their order, and others join them.
+        """
+        sends = self.several(3)
+        sends[1].cancel()
+        error = self.failureResultOf(sends[1], SendCancelled).value
+        self.assertIs(error.persisted, Persisted.NO)
+        later = self.several(2)
+        self.results([sends[0], sends[2], *later])
+        self.assertEqual(self.sizes(), [4])
+        self.assertEqual(self.bodies(), [b"0", b"2", b"0", b"1"])
+
+    def test_asOthersAreOut(self) -> None:
+        """
+        One who waits is found, and not looked for in the frames that are out; then
+        so is one of theirs, and nobody else is concerned.
+        """
+        self.brokerA.push(faults.delay(1.0), code=BATCH, times=2)
+        first = self.several(2)
+        self.clock.advance(0)
+        second = self.several(2)
+        self.clock.advance(0)
+        waiting = self.several(2)
+        (lane,) = batcherOf(self.producer).lanes.values()
+        frames = list(lane.frames)
+        for sends, persisted in (
+            (waiting, Persisted.NO),
+            (second, Persisted.MAYBE),
+            (first, Persisted.MAYBE),
+        ):
+            sends[0].cancel()
+            error = self.failureResultOf(sends[0], SendCancelled).value
+            self.assertIs(error.persisted, persisted)
+        self.results([first[1], second[1], waiting[1]])
+        self.assertEqual([len(each.members) for each in frames], [2, 2])
+
+    def test_again(self) -> None:
+        """
+        Two of one frame, one after the other.
+        """
+        self.brokerA.push(faults.silence(), code=BATCH)
+        sends = self.several(3)
+        self.clock.advance(0)
+        for one in sends[:2]:
+            one.cancel()
+            self.failureResultOf(one, SendCancelled)
+        self.results(sends[2:])
+
+    def test_nothingIsKept(self) -> None:
+        """
+        When all have ended, no member and no frame is remembered.
+        """
+        self.brokerA.push(faults.close(), code=BATCH)
+        sends = self.several(4)
+        sends[0].addErrback(lambda _: None)
+        sends[0].cancel()
+        self.results(sends[1:])
+        (lane,) = batcherOf(self.producer).lanes.values()
+        self.assertEqual(lane.frames, [])
+        self.results(self.several(2))
+        self.assertEqual(lane.frames, [])
+        self.assertTrue(lane.isIdle)
+        del sends
+        gc.collect()
+        self.assertEqual(len(lane._members), 0)
+
+    def test_whileOthersAreTold(self) -> None:
+        """
+        One that is stored is, though it is cancelled before it was told.
+        """
+        sends = self.several(3)
+
+        def told(result: SendResult) -> SendResult:
+            sends[2].cancel()
+            return result
+
+        sends[0].addCallback(told)
+        results = self.results(sends)
+        self.assertEqual([one.queueOffset for one in results], [0, 1, 2])
+
+
+class RowsTests(TestCase):
     """
     What is taken without a look at each, and what is not.
     """
@@ -154,76 +264,100 @@ class LaneTests(AlikeTestCase):
         """
         Let some wait.
         """
-        super().setUp()
-        self.sends = self.several(6)
-        (self.lane,) = batcherOf(self.producer).lanes.values()
-        self.now = self.clock.seconds()
+        self.rows = Rows()
+        self.epoch = Epoch()
+        for number in range(6):
+            self.join(b"%d" % number)
 
-    def take(self, most: int = 100, size: int = 10_000) -> list[bytes] | None:
+    def join(self, body: bytes, size: int = 100, at: float = 3.0) -> None:
+        """
+        One joins.
+        """
+        ended: Deferred[SendResult] = Deferred()
+        shell = Shell(b"%b %b", size)
+        self.rows.flat += (Message("T", body), shell, at, self.epoch, ended)
+
+    def take(
+        self, most: int = 100, size: int = 10_000, now: float = 0.0
+    ) -> list[bytes] | None:
         """
         The bodies of who is taken.
         """
-        taken = self.lane.takeAlike(most, Limits(100, size, TIMEOUT), self.now)
+        taken = self.rows.take(most, Limits(100, size, TIMEOUT), now)
         if taken is None:
             return None
-        members, timeout = taken
-        self.assertEqual(timeout, min(members[0].at - self.now, TIMEOUT))
-        self.lane.giveBack(members)
-        self.lane.alike = True
-        return [each.message.body for each in members]
+        columns, timeout = taken
+        self.assertEqual(timeout, min(columns.ats[0] - now, TIMEOUT))
+        self.assertEqual({len(each) for each in columns}, {len(columns.ends)})
+        return [each.body for each in columns.messages]
 
     def test_all(self) -> None:
         """
-        All are, or as many as may.
+        All are.
         """
         self.assertEqual(self.take(), [b"0", b"1", b"2", b"3", b"4", b"5"])
+        self.assertEqual(self.rows.count, 0)
+        self.assertEqual(self.rows.flat, [])
+
+    def test_some(self) -> None:
+        """
+        As many as may are, and who is left, or joins then, is behind them.
+        """
         self.assertEqual(self.take(most=2), [b"0", b"1"])
+        self.join(b"6")
+        self.assertEqual(self.take(most=2), [b"2", b"3"])
+        self.assertEqual(self.rows.count, 3)
+        self.assertEqual(self.take(), [b"4", b"5", b"6"])
 
     def test_size(self) -> None:
         """
-        If the largest of them would be too many bytes, so often, each is looked at.
+        As many as have the size, alike in that or not.
         """
-        size = 6 * self.lane.waiting[0].shell.size
-        self.assertIsNone(self.take(size=size - 1))
-        self.assertIsNotNone(self.take(size=size))
-        self.send(b"x" * 1000)
-        self.assertIsNone(self.take(size=7 * size // 6))
-        # The large one has left: they begin anew.
-        self.result(self.send())
-        self.sends = self.several(6)
-        self.assertIsNotNone(self.take(size=size))
+        self.assertEqual(self.take(size=299), [b"0", b"1"])
+        self.join(b"large", 1000)
+        self.assertEqual(self.take(size=1399), [b"2", b"3", b"4", b"5"])
+        self.assertIsNone(self.take())
+        self.join(b"x", 1000)
+        self.assertIsNone(self.take(size=1999))
+        self.assertEqual(self.take(size=2000), [b"large", b"x"])
 
-    def test_gone(self) -> None:
+    def test_one(self) -> None:
         """
-        So it is when one was cancelled.
+        One alone, and one that is too large for others, is for the general way.
         """
-        self.sends[3].cancel()
-        self.failureResultOf(self.sends[3], SendCancelled)
-        self.assertIsNone(self.take())
-
-    def test_otherWay(self) -> None:
-        """
-        And when one came by the general way, or was here before.
-        """
-        self.producer.send(Message("T", b"x", keys="k"))
-        self.assertIsNone(self.take())
-        self.result(self.send())
-        self.several(1)
-        self.assertIsNotNone(self.take())
-        members, _ = self.lane.take(9, Limits(100, 10_000, TIMEOUT), self.now)
-        self.lane.giveBack(members)
-        self.assertIsNone(self.take())
+        self.assertIsNone(self.take(most=1))
+        self.assertIsNone(self.take(size=99))
+        self.assertEqual(self.rows.count, 6)
 
     def test_late(self) -> None:
         """
-        And when the first has much less time left than the last.
+        So are all when the first has much less time left than the last.
         """
-        at = self.lane.waiting[0].at
-        self.now = at - 1.0
-        self.assertIsNotNone(self.take())
-        self.lane.waiting[-1].at = at + 0.2
-        self.assertIsNone(self.take())
-        self.assertIsNotNone(self.take(most=5))
+        self.join(b"late", at=3.2)
+        self.assertIsNone(self.take(now=2.0))
+        self.assertEqual(self.take(most=6, now=2.0), [b"%d" % n for n in range(6)])
+
+    def test_lateEnough(self) -> None:
+        """
+        But not while each has more time than a try may take.
+        """
+        self.join(b"late", at=3000.0)
+        taken = self.take()
+        self.assertEqual(taken and len(taken), 7)
+
+    @given(st.lists(st.integers(1, 9), max_size=30))
+    def test_order(self, most: list[int]) -> None:
+        """
+        Whatever leaves when, it is in order, and each is there once.
+        """
+        self.rows = Rows()
+        taken: list[bytes] = []
+        for number, count in enumerate(most):
+            for at in range(5):
+                self.join(b"%d" % (5 * number + at))
+            taken += self.take(most=count) or []
+        taken += [each.body for each in self.rows.takeAll().messages]
+        self.assertEqual(taken, [b"%d" % at for at in range(5 * len(most))])
 
 
 class SameTests(TestCase):
@@ -238,7 +372,7 @@ class SameTests(TestCase):
         Each send ends at the same time, in the same way, at the same place.
         """
         alike = self.played(script, resend)
-        looking = MonkeyPatcher((Lane, "takeAlike", lambda *_: None))
+        looking = MonkeyPatcher((Rows, "take", lambda *_: None))
         looked = looking.runWithPatches(self.played, script, resend)
         self.assertEqual(alike, looked)
 

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import txrocketmq._sending.batch
-import txrocketmq._sending.shells
+import txrocketmq._wire.batches
 from tests.sending.costs import FIELDS, Calls, Warm
 from tests.sending.test_joining import messages
 from tests.sending.test_outgoing import envelopeOf
@@ -87,7 +87,7 @@ class SameTests(TestCase):
         """
         Each message has its own tags, and only so many are remembered.
         """
-        self.patch(txrocketmq._sending.shells, "MOST_SHELLS", 8)
+        self.patch(txrocketmq._wire.batches, "MOST_SHELLS", 8)
         envelope = envelopeOf()
         some = [Message("T", b"x", tags=f"t{at}") for at in range(24)]
         records = decodeBatch(assembleBatch(envelope, some).body)

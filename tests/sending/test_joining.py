@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from tests.sending.batchcase import BATCH, BatchingTestCase
 from tests.support import TestCase
-from txrocketmq._sending import shells
 from txrocketmq._sending.joining import Joining
 from txrocketmq._sending.places import LEAST_SHARE
+from txrocketmq._wire import batches
 from txrocketmq._wire.codes import SysFlag
 from txrocketmq._wire.command import RemotingCommand
 from txrocketmq._wire.records import decodeBatch, decodeProperties
@@ -31,7 +31,7 @@ from txrocketmq.testing import MemoryCluster
 
 OURS = ("txrocketmq._sending", "txrocketmq.producer")
 
-CALLS = 2.6
+CALLS = 2.4
 """
 Two for each message, and those for each frame.
 """
@@ -142,8 +142,8 @@ class ShortTests(BatchingTestCase):
 
     def test_plain(self) -> None:
         """
-        A plain send takes it, once something was sent to its topic: until it leaves
-        it is one object.
+        A plain send takes it, once something was sent to its topic: until it ends,
+        it is a row.
         """
         fast = self.producer._sending.fast
         assert isinstance(fast, Joining)
@@ -155,7 +155,7 @@ class ShortTests(BatchingTestCase):
             assert sending is not None
             sends.append(sending)
         (lane,) = self.producer._sending._batcher.lanes.values()  # type: ignore[union-attr]
-        self.assertEqual([each.send for each in lane.waiting], [None] * 4)
+        self.assertEqual((lane.rows.count, len(lane.waiting)), (4, 0))
         self.results(sends)
         told = [str(each.properties.get("TAGS")) for each in self.stored()]
         self.assertEqual(sorted(told), ["None", "None", "a", "a", "b"])
@@ -164,7 +164,7 @@ class ShortTests(BatchingTestCase):
         """
         Only so many tags and sizes are remembered.
         """
-        self.patch(shells, "MOST_SHELLS", 8)
+        self.patch(batches, "MOST_SHELLS", 8)
         fast = self.producer._sending.fast
         assert isinstance(fast, Joining)
         self.sent()
@@ -174,7 +174,9 @@ class ShortTests(BatchingTestCase):
                 Message("T", b"x" * number, tags="t"),
             ):
                 self.result(self.producer.send(message))
-                self.assertLessEqual(len(fast._shells), 8)
+                kept = fast._envelope.shells
+                self.assertLessEqual(sum(map(len, kept.byTags.values())), 8)
+                self.assertEqual(len(kept), sum(map(len, kept.byTags.values())))
         told = Counter(
             (len(each.body), each.properties.get("TAGS")) for each in self.stored()
         )

@@ -208,7 +208,7 @@ def _plainBody(
     topic = getattr(messages[0], "topic", None)
     if type(topic) is not str or topic.startswith(RETRY_PREFIX):
         return None
-    largest, shells = envelope.settings.maxMessageSize, envelope.shells
+    largest, shells = envelope.settings.maxMessageSize, envelope.shells.byTags
     texts: list[bytes] = []
     bodies: list[bytes] = []
     shell, size, marked = None, 0, None
@@ -233,7 +233,10 @@ def _plainBody(
             return None
         if len(body) != size or tags is not marked:
             size, marked = len(body), tags
-            shell = shells.get((tags, size)) or shellFor(envelope, tags, size, ids[0])
+            try:
+                shell = shells[tags][size]
+            except KeyError:
+                shell = shellFor(envelope, tags, size, ids[0])
         if shell is None:
             return None
         texts.append(shell.text)

@@ -48,11 +48,12 @@ from .batch import batchOf, ownShell
 from .envelope import Envelope, Heading
 from .hooks import SendHooks
 from .intake import Intake
-from .lane import Lane, Limits
+from .lane import Lane
 from .member import Member
 from .outgoing import Outgoing
 from .places import FULL, Places, Target
 from .progress import Send
+from .rows import Limits
 from .rules import rulesFor
 from .targets import MOMENT, Cluster, Targets
 from .timed import TimedTries
@@ -172,7 +173,7 @@ class Batcher:
                 busy = {k: each for k, each in self.lanes.items() if not each.isIdle}
                 self.lanes.clear()
                 self.lanes.update(busy)
-            lane = self.lanes[key] = Lane(heading, queue)
+            lane = self.lanes[key] = Lane(heading, queue, self)
         return lane
 
     def enter(self, lane: Lane, member: Member) -> Deferred[SendResult]:
@@ -181,7 +182,7 @@ class Batcher:
         """
         ended: Deferred[SendResult] = Deferred(member)
         member.ended = ended
-        lane.alike = False
+        lane.lookAtEach()
         lane.waiting.append(member)
         if not lane.ripe:
             self.ripen(lane)
@@ -201,7 +202,7 @@ class Batcher:
         A frame has ended.
         """
         lane.ended(broker)
-        if lane.waiting and not lane.ripe:
+        if lane.count and not lane.ripe:
             self.ripen(lane)
 
     def giveBack(self, lane: Lane, members: list[Member]) -> None:
@@ -270,6 +271,7 @@ class Batcher:
             self._turn = None
         self._ripe.clear()
         for lane in self.lanes.values():
+            lane.lookAtEach()
             while (member := lane.front()) is not None:
                 lane.waiting.popleft()
                 member.cutOff(Persisted.NO)
@@ -298,11 +300,11 @@ class Batcher:
         Let those of a lane leave that wait now, as far as its window is open.
         """
         info = self._places.route(lane)
-        count = len(lane.waiting)
+        count = lane.count
         share = self._places.share(lane, info, self.limits.messages)
-        while count > 0 and (first := lane.front()) is not None:
+        while count > 0 and (at := lane.at) is not None:
             now = self.seconds()
-            if first.at - now < MOMENT:
+            if at - now < MOMENT:
                 self._endLate(lane)
                 continue
             target = self._places.next(lane, info, inAnyCase) if info else None
@@ -310,22 +312,33 @@ class Batcher:
                 # One of those that are out ends before anybody's time is over.
                 return
             if target is None:
-                lane.waiting.popleft()
                 count -= 1
-                first.goAlone()
+                lane.popFirst().goAlone()
                 continue
-            alike = lane.takeAlike(share, self.limits, now) if self.plain else None
-            members, timeout = alike or lane.take(share, self.limits, now)
-            count -= len(members)
-            kind = Alike if alike is not None and len(members) > 1 else Together
-            kind(self, lane, target, members).begin(timeout)
+            count -= self._send(lane, target, share, now)
+
+    def _send(self, lane: Lane, target: Target, share: int, now: float) -> int:
+        """
+        Let some leave together.
+
+        @return: How many.
+        """
+        if lane.rows.count and self.plain:
+            alike = lane.rows.take(share, self.limits, now)
+            if alike is not None:
+                columns, timeout = alike
+                Alike(self, lane, target, [], columns=columns).begin(timeout)
+                return len(columns.messages)
+        lane.lookAtEach()
+        members, timeout = lane.take(share, self.limits, now)
+        Together(self, lane, target, members).begin(timeout)
+        return len(members)
 
     def _endLate(self, lane: Lane) -> None:
         """
         End the first of a lane, who has waited for too long.
         """
-        member = lane.waiting.popleft()
-        member.fail(
+        lane.popFirst().fail(
             TooManyInFlight(
                 "it was not sent: it had no time left when those before it let it leave"
             )

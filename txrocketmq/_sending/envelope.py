@@ -13,7 +13,7 @@ import msgspec
 
 from txrocketmq._wire.codes import RequestCode, SerializeType
 from txrocketmq._wire.headers import SendMessageRequestHeader
-from txrocketmq._wire.records import Shell
+from txrocketmq._wire.records import Shells
 from txrocketmq._wire.sendframes import SendFrames
 from txrocketmq.namespaces import wrap
 from txrocketmq.settings import ProducerSettings
@@ -74,8 +74,8 @@ class Envelope:
 
     @ivar nextIds: Makes several.
 
-    @ivar shells: What surrounds the bodies of plain messages in a batch, by their
-        tags and size: see L{shellFor<txrocketmq._sending.shells.shellFor>}.
+    @ivar shells: What surrounds the bodies of plain messages in a batch: see
+        L{shellFor<txrocketmq._sending.shells.shellFor>}.
     """
 
     group: str
@@ -86,7 +86,7 @@ class Envelope:
     nextId: Callable[[], str]
     millis: Callable[[], int]
     nextIds: Callable[[int], list[str]]
-    shells: dict[tuple[str | None, int], Shell] = attrs.field(init=False, factory=dict)
+    shells: Shells = attrs.field(init=False, factory=Shells)
     _headings: dict[str, Heading] = attrs.field(init=False, factory=dict)
 
     def heading(self, topic: str) -> Heading:

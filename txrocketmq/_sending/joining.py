@@ -9,22 +9,24 @@ Laws:
     - What is not plain is not begun here: the general way takes it, and nothing has
       happened then.
 
-What it saves: a send here is one object until it leaves, and what is the same for all
-messages with the same tags and size is worked out once.  Its C{UNIQ_KEY} is made
-with those of all that leave with it.
+What it saves: a send here is a row (L{Rows<txrocketmq._sending.rows.Rows>}) and no
+object, and what is the same for all messages with the same tags and size is worked
+out once.  Its C{UNIQ_KEY} is made with those of all that leave with it.
 """
 
 from __future__ import annotations
 
 from twisted.internet.defer import Deferred
 
-from txrocketmq._wire.records import HEAD_SIZE
+from txrocketmq._wire.records import HEAD_SIZE, Shell
 from txrocketmq.message import Message, SendResult
 
 from .batching import Batcher
 from .envelope import Envelope
 from .intake import Intake
+from .lane import Lane
 from .member import Member
+from .progress import Epoch
 from .shells import shellFor
 from .targets import Cluster
 from .validate import SURELY_SHORT
@@ -50,7 +52,7 @@ class Joining:
         self._envelope = envelope
         self._batcher = batcher
         self._lanes = batcher.lanes
-        self._shells = envelope.shells
+        self._shells = envelope.shells.byTags
         self._seconds = cluster.clock.seconds
         self._timeout = settings.sendTimeout
         self._room = room = intake.room
@@ -70,11 +72,9 @@ class Joining:
         @return: As C{Producer.send}; L{None} leaves it to the general way.
         """
         topic, body, tags = message.topic, message.body, message.tags
-        lane = self._lanes.get(topic) if type(topic) is str else None
         if (
-            lane is None
+            type(topic) is not str
             or type(body) is not bytes
-            or not 0 < len(body) < self._sizes
             or (tags is not None and type(tags) is not str)
             or message.keys is not _NO_KEYS
             or message.properties is not None
@@ -87,11 +87,19 @@ class Joining:
         ):
             return None
         size = len(body)
-        shell = self._shells.get((tags, size)) or shellFor(
-            self._envelope, tags, size, self._envelope.nextId()
-        )
-        if shell is None:
+        if not 0 < size < self._sizes:
             return None
+        try:
+            lane = self._lanes[topic]
+        except KeyError:
+            return None
+        try:
+            shell = self._shells[tags][size]
+        except KeyError:
+            made = shellFor(self._envelope, tags, size, self._envelope.nextId())
+            if made is None:
+                return None
+            shell = made
         # As Room.take, said here for want of a call; what has to wait does not here.
         room = self._room
         total = room.size + size
@@ -99,16 +107,22 @@ class Joining:
             return None
         room.messages += 1
         room.size = total
-        if shell.size > lane.largest:
-            lane.largest = shell.size
         epoch = self._ledger.current
         epoch.live += 1
         at = self._seconds() + self._timeout
-        member = Member(self._batcher, message, shell, at, epoch, lane)
-        # As Batcher.enter, said here for want of a call.
-        ended: Deferred[SendResult] = Deferred(member)
-        member.ended = ended
-        lane.waiting.append(member)
+        if lane.waiting:
+            return self._behind(lane, message, shell, at, epoch)
+        ended: Deferred[SendResult] = Deferred(lane.canceller)
+        lane.rows.flat += (message, shell, at, epoch, ended)
         if not lane.ripe:
             self._batcher.ripen(lane)
         return ended
+
+    def _behind(
+        self, lane: Lane, message: Message, shell: Shell, at: float, epoch: Epoch
+    ) -> Deferred[SendResult]:
+        """
+        Join others that are no rows.
+        """
+        member = Member(self._batcher, message, shell, at, epoch, lane)
+        return self._batcher.enter(lane, member)

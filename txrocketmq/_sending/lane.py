@@ -5,52 +5,35 @@ Laws:
 
     - Who comes first leaves first.
 
-    - Those who wait are alike as long as all of them joined by the short way
-      (L{Joining<txrocketmq._sending.joining.Joining>}): of each we know then what
-      L{take} looks for, and that none had to end before the first.
+    - All who wait are rows, or all are members.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterable
+from itertools import repeat
 from math import inf
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import attrs
-import msgspec
+from twisted.internet.defer import Deferred
 
-from txrocketmq.message import MessageQueue
+from txrocketmq.message import MessageQueue, SendResult
 
 from .envelope import Heading
+from .member import Member, Place
+from .rows import ALIKE, Columns, Limits, Rows
 
 if TYPE_CHECKING:
-    from .member import Member
-
-ALIKE = 1.1
-"""
-By how much the times may differ that members of one frame would have alone.
-"""
+    from .alike import Alike
+    from .batching import Batcher
 
 MOST_GONE = 64
 """
 How many cancelled members a lane may hold, beside as many as wait.
 """
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """
-    How much may leave together.
-
-    @ivar messages: So many messages.
-
-    @ivar size: So many bytes of records.
-
-    @ivar seconds: The longest a try may take.
-    """
-
-    messages: int
-    size: int
-    seconds: float
 
 
 @attrs.define(eq=False)
@@ -66,26 +49,94 @@ class Lane:
 
     @ivar ripe: Whether somebody will look at it in this turn.
 
-    @ivar alike: Whether those who wait are.
+    @ivar rows: Who waits, as long as all of them joined by the short way.
 
-    @ivar largest: No record of those who are alike has more bytes.
+    @ivar frames: The frames of rows that are outstanding, or are being told of.
+
+    @ivar canceller: That of whoever joins by the short way.
     """
 
     heading: Heading
     queue: MessageQueue | None
+    batcher: Batcher
     waiting: deque[Member] = attrs.field(factory=deque)
     out: dict[str, int] = attrs.field(factory=dict)
     ripe: bool = False
-    alike: bool = True
-    largest: int = 0
+    rows: Rows = attrs.field(init=False, factory=Rows)
+    frames: list[Alike] = attrs.field(init=False, factory=list)
+    canceller: Callable[[Deferred[SendResult]], None] = attrs.field(init=False)
     _gone: int = 0
+    _members: WeakKeyDictionary[Deferred[SendResult], Member] = attrs.field(
+        init=False, factory=WeakKeyDictionary
+    )
+
+    def __attrs_post_init__(self) -> None:
+        """
+        Bind it once: a method bound for each send would be memory of its own.
+        """
+        self.canceller = self.cancelled
 
     @property
     def isIdle(self) -> bool:
         """
         Whether nothing waits, and nothing is outstanding.
         """
-        return not (self.waiting or self.out or self.ripe)
+        return not (self.count or self.out or self.ripe)
+
+    @property
+    def count(self) -> int:
+        """
+        How many wait; or a few more, who are gone.
+        """
+        return self.rows.count or len(self.waiting)
+
+    @property
+    def at(self) -> float | None:
+        """
+        When who leaves next must have ended.
+        """
+        if self.rows.count:
+            return self.rows.at
+        first = self.front()
+        return None if first is None else first.at
+
+    def lookAtEach(self) -> None:
+        """
+        Let those be members who joined by the short way.
+        """
+        if self.rows.count:
+            self.waiting += self.membersOf(self.rows.takeAll(), repeat(self))
+
+    def membersOf(
+        self, columns: Columns, places: Iterable[Place], ids: Iterable[str] = repeat("")
+    ) -> list[Member]:
+        """
+        Make members of some who joined by the short way.
+
+        @param places: Where each of them is.
+
+        @param ids: Their C{UNIQ_KEY}s, if they have them.
+        """
+        rows = zip(*columns, places, ids, strict=False)
+        members = [
+            Member(self.batcher, message, shell, at, epoch, place, msgId, ended)
+            for message, shell, at, epoch, ended, place, msgId in rows
+        ]
+        self._members.update(zip(columns.ends, members, strict=True))
+        return members
+
+    def cancelled(self, ended: Deferred[SendResult]) -> None:
+        """
+        One who joined by the short way was cancelled.
+        """
+        if ended not in self._members:
+            for frame in self.frames:
+                if frame.has(ended):
+                    frame.lookAtEach()
+                    break
+            else:
+                self.lookAtEach()
+        self._members[ended](ended)
 
     def front(self) -> Member | None:
         """
@@ -99,28 +150,12 @@ class Lane:
             self._gone -= 1
         return None
 
-    def takeAlike(
-        self, most: int, limits: Limits, now: float
-    ) -> tuple[list[Member], float] | None:
+    def popFirst(self) -> Member:
         """
-        Take as L{take} does, without a look at each.
-
-        @return: L{None} where each has to be looked at.
+        Take who leaves next, whom L{at} has told of.
         """
-        waiting = self.waiting
-        count = min(len(waiting), most)
-        if not self.alike or self._gone or count * self.largest > limits.size:
-            return None
-        timeout = min(waiting[0].at - now, limits.seconds)
-        isShort = timeout < limits.seconds
-        if isShort and waiting[count - 1].at > now + ALIKE * timeout:
-            return None
-        if count < len(waiting):
-            return [waiting.popleft() for _ in range(count)], timeout
-        members = list(waiting)
-        waiting.clear()
-        self._anew()
-        return members, timeout
+        self.lookAtEach()
+        return self.waiting.popleft()
 
     def take(self, most: int, limits: Limits, now: float) -> tuple[list[Member], float]:
         """
@@ -156,16 +191,14 @@ class Lane:
         for _ in range(len(members) - 1 + gone):
             waiting.popleft()
         self._gone -= gone
-        if not waiting:
-            self._anew()
         return members, timeout
 
     def giveBack(self, members: list[Member]) -> None:
         """
         Let some wait again whom L{take} gave: they are first once more.
         """
+        self.lookAtEach()
         for each in reversed(members):
-            self.alike = False
             each.place = self
             self.waiting.appendleft(each)
 
@@ -191,10 +224,3 @@ class Lane:
         if 2 * self._gone > len(self.waiting) + MOST_GONE:
             self.waiting = deque(each for each in self.waiting if each.place is self)
             self._gone = 0
-
-    def _anew(self) -> None:
-        """
-        Nobody waits any more.
-        """
-        self.alike = True
-        self.largest = 0

@@ -35,10 +35,9 @@ or it is on its way from one to the next, or at its end.
 """
 
 
-class Member(msgspec.Struct, eq=False, gc=False):
+class Member(msgspec.Struct, eq=False):
     """
-    One such send.  It is the canceller of its Deferred; as neither knows the other
-    once it has ended, there is nothing here for the garbage collector.
+    One such send.  It is the canceller of its Deferred.
 
     @ivar shell: What surrounds its body where it leaves with others.
 

@@ -81,7 +81,7 @@ class Places:
         """
         brokers = 1 if info is None or lane.queue is not None else len(info.masters)
         places = OUTSTANDING * brokers - sum(lane.out.values())
-        part = -(-len(lane.waiting) // places) if places > 1 else most
+        part = -(-lane.count // places) if places > 1 else most
         return min(max(part, LEAST_SHARE), most)
 
     def next(

@@ -19,11 +19,6 @@ from .assemble import propertiesOf
 from .envelope import Envelope
 from .validate import SURELY_SHORT, checkMessage
 
-MOST_SHELLS = 8192
-"""
-How many are kept: some 300 bytes each.
-"""
-
 
 def shellFor(
     envelope: Envelope, tags: str | None, size: int, msgId: str
@@ -44,7 +39,5 @@ def shellFor(
     if len(text) > SURELY_SHORT:
         return None
     shell = shellOf(0, size, recordTail(text), msgId.encode())
-    if len(envelope.shells) >= MOST_SHELLS:
-        envelope.shells.clear()
-    envelope.shells[tags, size] = shell
+    envelope.shells.keep(tags, size, shell)
     return shell

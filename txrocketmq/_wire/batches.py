@@ -22,6 +22,11 @@ HEAD_SIZE = _HEAD.size
 How many bytes of a record stand before its body.
 """
 
+MOST_SHELLS = 8192
+"""
+How many shells are kept: some 300 bytes each.
+"""
+
 # Java's length of the properties is an int16.
 MAX_PROPERTIES = 0x7FFF
 
@@ -37,6 +42,35 @@ class Shell(msgspec.Struct, frozen=True, gc=False):
 
     text: bytes
     size: int
+
+
+class Shells:
+    """
+    Those that are kept.
+
+    @ivar byTags: They, by tags, and then by the size of the body: to look twice
+        takes less time than to make one key of both.
+    """
+
+    def __init__(self) -> None:
+        self.byTags: dict[str | None, dict[int, Shell]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        """
+        How many there are.
+        """
+        return self._count
+
+    def keep(self, tags: str | None, size: int, shell: Shell) -> None:
+        """
+        Keep one that is not kept yet.
+        """
+        if self._count >= MOST_SHELLS:
+            self.byTags.clear()
+            self._count = 0
+        self.byTags.setdefault(tags, {})[size] = shell
+        self._count += 1
 
 
 def shellOf(flag: int, bodySize: int, tail: bytes, key: bytes) -> Shell:
