@@ -15,6 +15,7 @@ from . import machine, pages
 from .claims import judge
 from .drivers import Load, libraryPath
 from .figures import rate, summaries
+from .interpreter import interpreter
 from .peers import versions
 from .report import table, verdictLine
 from .rows import PEERS, SETS, TARGETS, Row, chosenRows
@@ -97,7 +98,10 @@ def measure(chosen: Sequence[Row], options: argparse.Namespace) -> dict[str, Any
     bench = Bench(programs, Load(options.size, options.seconds), tell)
     runs = bench.runAll(able, options.repetitions)
     return {
-        "environment": {**machine.description(libraryPath()), **versions()},
+        "environment": {
+            **machine.description(libraryPath(), interpreter().told),
+            **versions(),
+        },
         "load": {
             name: getattr(options, name) for name in ("repetitions", "seconds", "size")
         },
@@ -168,8 +172,12 @@ def main(words: Sequence[str]) -> int:
     """
     options = parse(words)
     if options.report:
-        measured = json.loads(options.report.read_text())
-        show(measured)
+        try:
+            measured = json.loads(options.report.read_text())
+            show(measured)
+        except (OSError, ValueError, KeyError, TypeError) as e:
+            print(f"{options.report} is not what --output wrote: {e}", file=sys.stderr)
+            return 2
         document(measured, options.docs)
         return 0
     chosen = chosenRows(options.sets, options.peers, options.broker, options.only)

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from .interpreter import interpreter
 from .rows import Row
 from .targets import Target
 from .toolchain import PROGRAMS, Missing, compiledC, tool
@@ -89,14 +90,14 @@ def bare() -> Program:
     """
     The bare limit.
     """
-    return Program(python("bare"), "brokerPort", exact=False)
+    return python("bare", "brokerPort", exact=False)
 
 
 def compressor() -> Program:
     """
     zlib alone.
     """
-    return Program(python("compress"), exact=False)
+    return python("compress", exact=False)
 
 
 def prototype() -> Program:
@@ -105,14 +106,14 @@ def prototype() -> Program:
     """
     if not imports("orjson"):
         raise Missing("orjson is not installed: pip install txrocketmq[bench]")
-    return Program(python("prototype"), "brokerPort", exact=False)
+    return python("prototype", "brokerPort", exact=False)
 
 
 def library() -> Program:
     """
     The library: what is installed, or the checkout.
     """
-    return Program(python("producer"))
+    return python("producer")
 
 
 def batching() -> Program:
@@ -125,7 +126,7 @@ def batching() -> Program:
         "from txrocketmq import Batching, ProducerSettings; "
         "ProducerSettings(batching=Batching())"
     )
-    asked = [*python("")[:-1], _onPath() + ask]
+    asked = [sys.executable, "-P", "-c", _onPath() + ask]
     if subprocess.run(asked, capture_output=True, check=False).returncode:
         raise Missing("this txrocketmq has no ProducerSettings.batching")
     return library()
@@ -142,22 +143,32 @@ def relay() -> Program:
         raise Missing(
             "prometheus_client is not installed: pip install txrocketmq[relay]"
         )
-    return Program(python("posting"), exact=False)
+    return python("posting", exact=False)
 
 
 def sqlite() -> Program:
     """
     sqlite3 alone.
     """
-    return Program(python("committing"))
+    return python("committing")
 
 
-def python(name: str) -> tuple[str, ...]:
+def python(
+    name: str, address: str = "nameServer", exact: bool = True, packages: str = ""
+) -> Program:
     """
-    What starts a Python program of ours.
+    A Python program of ours.
+
+    @param packages: A directory of packages it needs beside those there are.
     """
     run = f"runpy.run_module('bench.programs.{name}', run_name='__main__')"
-    return (sys.executable, "-P", "-c", f"{_onPath()}import runpy; {run}")
+    chosen = interpreter()
+    environment = dict(chosen.environment)
+    if packages:
+        places = filter(None, [packages, environment.get("PYTHONPATH", "")])
+        environment["PYTHONPATH"] = ":".join(places)
+    words = (chosen.path, "-P", "-c", f"{_onPath()}import runpy; {run}")
+    return Program(words, address, exact=exact, environment=environment)
 
 
 def _onPath() -> str:

@@ -75,11 +75,13 @@ def spent(process: int) -> float:
     return (int(stat[11]) + int(stat[12])) / TICKS
 
 
-def description(library: Path) -> dict[str, object]:
+def description(library: Path, python: str) -> dict[str, object]:
     """
     What stands above the table: where this was measured, and with what.
 
     @param library: Where the library lies.
+
+    @param python: What runs the Python programs.
     """
     return {
         "measured": time.strftime("%Y-%m-%d"),
@@ -87,7 +89,7 @@ def description(library: Path) -> dict[str, object]:
         "processor": _processor(),
         "system": f"{platform.system()} {platform.release()}",
         "cores": os.cpu_count(),
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "python": python,
         **{name: _version(name) for name in ("Twisted", "msgspec", "orjson")},
         "txrocketmq": "installed" if "site-packages" in library.parts else "checkout",
     }

@@ -93,9 +93,7 @@ def grpc() -> Program:
 
     name = f"{GRPC_CLIENT.replace('==', '-')}-py{version}"
     library = made(name, [], make)
-    return Program(
-        python("grpcproducer"), "proxy", environment={"PYTHONPATH": str(library)}
-    )
+    return python("grpcproducer", "proxy", packages=str(library))
 
 
 def versions() -> dict[str, str]:

@@ -83,11 +83,12 @@ def running(*words: str, told: bool = True) -> Iterator[tuple[int, str]]:
     @return: Its process, and its first line.
     """
     package = str(Path(txrocketmq.__path__[0]).parent)
+    places = [package, str(CHECKOUT), os.environ.get("PYTHONPATH", "")]
     process = subprocess.Popen(
         [sys.executable, *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE if told else subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": f"{package}:{CHECKOUT}"},
+        env={**os.environ, "PYTHONPATH": ":".join(filter(None, places))},
     )
     try:
         line = ""

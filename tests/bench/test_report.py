@@ -206,6 +206,22 @@ class IncludeTests(SynchronousTestCase):
         self.assertEqual((docs / pages.INCLUDE).read_text().count("csv-table"), 3)
         self.assertNotIn("runs", kept)
 
+    def test_noReport(self) -> None:
+        """
+        What is not there, or is something else, is wrong usage; nothing is written.
+        """
+        docs = Path(self.mktemp())
+        docs.mkdir()
+        other = docs / "other"
+        for text in ("no JSON", "[]", "{}"):
+            other.write_text(text)
+            for path in (other, docs / "nothing"):
+                with redirect_stderr(StringIO()) as printed:
+                    code = main([f"--report={path}", f"--docs={docs}"])
+                self.assertEqual(code, 2)
+                self.assertIn(f"{path} is not what --output wrote", printed.getvalue())
+        self.assertEqual([each.name for each in docs.iterdir()], ["other"])
+
 
 class ArgumentTests(SynchronousTestCase):
     """
