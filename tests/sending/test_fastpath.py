@@ -4,6 +4,7 @@ Tests of the short way of plain sends: it does what the general way does.
 
 from __future__ import annotations
 
+import random
 from typing import Any
 from unittest.util import safe_repr
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
+import txrocketmq._sending.fastpath
 import txrocketmq.producer
 from tests.sending.support import ClusterTestCase
 from txrocketmq._remoting.protocol import RemotingProtocol
@@ -35,6 +37,11 @@ SEND = RequestCode.SEND_MESSAGE_V2
 COMPRESSED, LARGEST = 200, 300
 """
 From how many bytes bodies are compressed, and how many they may have.
+"""
+
+INCOMPRESSIBLE = random.Random(1).randbytes(LARGEST)
+"""
+As large as may be, and larger when compressed.
 """
 
 BORN = 1_700_000_000_123
@@ -69,7 +76,10 @@ GOOD = st.text(
 PLAIN = st.builds(
     Message,
     st.just("T"),
-    st.sampled_from([1, 100, COMPRESSED - 1]).map(lambda size: b"\xff" * size),
+    st.sampled_from([1, 100, COMPRESSED - 1, COMPRESSED, LARGEST]).map(
+        lambda size: b"\xff" * size
+    )
+    | st.just(INCOMPRESSIBLE),
     tags=st.none() | GOOD,
     keys=st.just(()) | st.lists(GOOD, max_size=3),
     properties=st.none() | st.dictionaries(GOOD, GOOD, max_size=3),
@@ -246,6 +256,10 @@ class SameBytesTests(ClusterTestCase):
             *(False, False),
         )
         @example(Message("T", b"x", tags="t"), True, True)
+        @example(Message("T", b"x" * LARGEST, tags="t"), False, False)
+        @example(Message("T", b"x" * LARGEST, tags="t"), True, True)
+        @example(Message("T", INCOMPRESSIBLE, keys="k"), False, False)
+        @example(Message("T", INCOMPRESSIBLE), True, False)
         @given(
             st.one_of(PLAIN, PLAIN.filter(bool), messages()),
             st.booleans(),
@@ -351,6 +365,21 @@ class LeftTests(ClusterTestCase):
         for at, options in enumerate(settings):
             producer = self.producerOf(f"other{at}", **options)
             self.assertTrue(self.left(producer, Message("T", b"x")))
+
+    def test_uncompressed(self) -> None:
+        """
+        Sends whose bodies could not be compressed: they have no place then, until
+        the general way gives them one.
+        """
+        producer = self.producerOf("packed", maxInFlightMessages=1)
+        large = Message("T", b"x" * 5000)
+        self.assertFalse(self.left(producer, large))
+        self.cluster.flush()
+        self.patch(txrocketmq._sending.fastpath, "compress", lambda *_: 1 // 0)
+        for _ in range(2):
+            self.assertTrue(self.left(producer, large))
+        stats = producer.stats()
+        self.assertEqual((stats.inFlight, stats.inFlightBytes), (0, 0))
 
     def test_unsendable(self) -> None:
         """

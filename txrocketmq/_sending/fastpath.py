@@ -21,7 +21,9 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 
 from txrocketmq._wire.frames import MAX_FRAME, MAX_HEADER
+from txrocketmq._wire.queueframes import QueueFrame
 from txrocketmq._wire.records import encodeProperties
+from txrocketmq.compression import compress
 from txrocketmq.errors import InvalidMessage
 from txrocketmq.message import Message, SendResult
 
@@ -81,14 +83,11 @@ class FastPath:
         self._live = cluster.peers.live
         self._usable = cluster.routes.usable
         self._turns = targets.turns
-        self._take = intake.room.take
+        self._take, self._release = intake.room.take, intake.room.release
         self._ledger = intake.ledger
-        # Larger ones are compressed, or refused.
-        self._sizes = min(
-            settings.compressMsgBodyOverHowmuch,
-            settings.maxMessageSize + 1,
-            MAX_FRAME - MAX_HEADER,
-        )
+        # Larger ones are refused.
+        self._sizes = min(settings.maxMessageSize + 1, MAX_FRAME - MAX_HEADER)
+        self._packing = settings.compressMsgBodyOverHowmuch
         paths = Paths(cluster, envelope)
         signing = cluster.peers.signing
         self._around: Surroundings | None = None
@@ -119,6 +118,12 @@ class FastPath:
             return None
         live = target.live
         assert live is not None
+        write, body = target.frames[message.tags], message.body
+        if len(body) >= self._packing:
+            packed = self._packed(target, message)
+            if packed is None:
+                return None
+            write, body = packed
         self.attempts.made += 1
         epoch = self._ledger.current
         epoch.live += 1
@@ -127,17 +132,16 @@ class FastPath:
         waiting = FastSend(self, target, live, message, msgId, epoch, now)
         ended: Deferred[SendResult] = Deferred(waiting.cancelled)
         waiting.ended = ended
-        write = target.frames[message.tags]
         if around is not None:
             if not around.begun(waiting):
                 return ended
-        elif live.paused and not before and not after:
+        elif live.paused and body is message.body and not before and not after:
             # It may be one of very many that wait there: without a frame, which
             # would be most of what it holds.
             live.postLater(waiting, self._timeout)
             return ended
         opaque = live.opaques.upcoming
-        frame = write(opaque, born, before, msgId, after, message.body)
+        frame = write(opaque, born, before, msgId, after, body)
         live.post(waiting, frame, now, self._timeout)
         return ended
 
@@ -200,6 +204,29 @@ class FastPath:
             return None
         self._turns[topic] = at + 1
         return target
+
+    def _packed(
+        self, target: QueuePath, message: Message
+    ) -> tuple[QueueFrame, bytes] | None:
+        """
+        What writes the frame of a large message that has a place, and its body as
+        it is sent; L{None} gives the place back.
+        """
+        settings, tags = self.envelope.settings, message.tags
+        try:
+            packed, sysFlag = compress(
+                message.body, settings.compressType, settings.compressLevel
+            )
+        except Exception:
+            # The general way says what is wrong.
+            self._release(len(message.body))
+            return None
+        if len(packed) > settings.maxMessageSize:
+            return target.frames[tags], message.body
+        if tags not in target.packed:
+            heading = self.envelope.heading(message.topic)
+            self._addFrames(heading, target, tags, sysFlag)
+        return target.packed[tags], packed
 
     def _described(self, message: Message) -> tuple[str, str] | None:
         """

@@ -54,6 +54,8 @@ class QueuePath(msgspec.Struct, eq=False):
     @ivar wireTopic: The topic with its namespace.
 
     @ivar frames: For each tag, what writes a frame.
+
+    @ivar packed: The same for bodies that are compressed.
     """
 
     queue: MessageQueue
@@ -63,6 +65,7 @@ class QueuePath(msgspec.Struct, eq=False):
     wireTopic: str
     live: RemotingProtocol | None = None
     frames: dict[str | None, QueueFrame] = {}
+    packed: dict[str | None, QueueFrame] = {}
 
 
 class TopicPath(msgspec.Struct, eq=False):
@@ -145,9 +148,13 @@ class Paths:
             self.topics.clear()
         self.credentials = credentials
 
-    def addFrames(self, heading: Heading, target: QueuePath, tags: str | None) -> bool:
+    def addFrames(
+        self, heading: Heading, target: QueuePath, tags: str | None, sysFlag: int = 0
+    ) -> bool:
         """
         Make what writes the frames for messages of these tags.
+
+        @param sysFlag: How their bodies are compressed, if they are.
 
         @return: Whether there is such a thing: not where nothing can be sent with
             them.
@@ -158,18 +165,19 @@ class Paths:
             text = propertiesOf(self._envelope, marked, UNIQUE_ID)
             text = text.replace(f"{BEFORE}\x01{BEFORE}\x02", BEFORE)
             text = text.replace(f"KEYS\x01{AFTER}\x02", AFTER)
-            frame = self._framesOf(heading, target, text)
+            frame = self._framesOf(heading, target, text, sysFlag)
         except (InvalidMessage, ValueError):
             return False
         if len(text) > SURELY_SHORT:
             return False
-        if len(target.frames) >= MOST_TAGS:
-            target.frames.clear()
-        target.frames[tags] = frame
+        frames = target.packed if sysFlag else target.frames
+        if len(frames) >= MOST_TAGS:
+            frames.clear()
+        frames[tags] = frame
         return True
 
     def _framesOf(
-        self, heading: Heading, target: QueuePath, properties: str
+        self, heading: Heading, target: QueuePath, properties: str, sysFlag: int
     ) -> QueueFrame:
         """
         What writes the frames for messages with these properties, less their own.
@@ -179,6 +187,7 @@ class Paths:
         fields = {
             **heading.extFields,
             "e": target.queueId,
+            "f": str(sysFlag),
             "g": BORN,
             "i": properties,
             "n": target.broker,
