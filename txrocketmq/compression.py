@@ -26,7 +26,7 @@ from txrocketmq._wire.codes import SysFlag
 from txrocketmq._wire.malformed import MalformedBody
 from txrocketmq.errors import InvalidConfiguration
 
-__all__ = ["checkCompression", "compress", "decompress"]
+__all__ = ["checkCompression", "compress", "compressor", "decompress"]
 
 
 @attrs.frozen
@@ -146,8 +146,17 @@ def compress(data: bytes, type: str, level: int) -> tuple[bytes, int]:
 
     @param type: What L{checkCompression} accepted, as C{level}.
     """
+    write, flags = compressor(type, level)
+    return write(data), flags
+
+
+def compressor(type: str, level: int) -> tuple[Callable[[bytes], bytes], int]:
+    """
+    What compresses bodies as L{compress} does, and the bits of C{sysFlag}.
+    """
     compression = _TYPES[type]
-    return compression.write(_module(type), data, level), compression.flags
+    write, module = compression.write, _module(type)
+    return lambda data: write(module, data, level), compression.flags
 
 
 def decompress(data: bytes, sysFlag: int, limit: int) -> bytes:

@@ -590,7 +590,7 @@ class PostTests(LineTestCase):
         protocol.pauseProducing()
         some = [Late(REQUEST) for _ in range(4)]
         for each, timeout in zip(some, (9.0, 1.0, 9.0, 9.0), strict=True):
-            protocol.postLater(each, timeout)
+            protocol.postLater(each, timeout, 10)
         protocol.abandon(some[2])
         self.reactor.advance(1.0)
         protocol.resumeProducing()
@@ -611,7 +611,7 @@ class PostTests(LineTestCase):
         protocol, line = self.line()
         protocol.pauseProducing()
         late = Late(REQUEST)
-        protocol.postLater(late, 9.0)
+        protocol.postLater(late, 9.0, 10)
         line.lose(ConnectionLost())
         self.assertIs(self.failing(late, ConnectionClosed).persisted, Persisted.NO)
         self.assertEqual((late.written, len(protocol._outbox)), (0, 0))
@@ -638,6 +638,58 @@ class PostTests(LineTestCase):
         protocol.dataReceived(answer(FIRST + 2) + answer(FIRST + 3))
         for each in posted:
             self.successResultOf(each)
+
+    def test_laterTogether(self) -> None:
+        """
+        What writes its frame later, and is asked for because of answers, does so when
+        all leave, in its place among them; also who was cancelled by then.
+        """
+        protocol, line = self.line()
+        some = [Late(REQUEST) for _ in range(3)]
+        seen: list[tuple[int, int]] = []
+
+        def again(result: object) -> None:
+            late = some[len(seen)]
+            self.post(protocol).addErrback(lambda _: None)
+            protocol.postLater(late, 3.0, 10)
+            seen.append((late.written, len(line.frames())))
+
+        for _ in some:
+            asked = protocol.invoke(REQUEST, 3.0).addCallback(again)
+            asked.addErrback(lambda _: None)
+        self.post(protocol).addErrback(lambda _: None)
+        line.clear()
+        some[1].addErrback(lambda _: None)
+        protocol.dataReceived(b"".join(answer(FIRST + n) for n in range(2)))
+        self.assertEqual(seen, [(0, 0), (0, 0)])
+        opaques = [each.opaque for each in line.frames()]
+        self.assertEqual(opaques, [FIRST + n for n in range(4, 8)])
+        self.assertEqual([each.written for each in some], [1, 1, 0])
+        protocol.abandon(some[1])
+        self.assertIs(some[0].persisted, Persisted.MAYBE)
+        protocol.dataReceived(answer(FIRST + 5))
+        self.successResultOf(some[0])
+
+    def test_laterAlone(self) -> None:
+        """
+        The only one that is outstanding is written at once, and so are those there
+        are when they are many bytes.
+        """
+        protocol, line = self.line()
+        some = [Late(REQUEST) for _ in range(4)]
+        seen: list[list[int]] = []
+
+        def again(result: object) -> None:
+            for each in some:
+                each.addErrback(lambda _: None)
+                protocol.postLater(each, 3.0, MAX_GATHERED // 2)
+                seen.append([one.written for one in some])
+
+        protocol.invoke(REQUEST, 3.0).addCallback(again)
+        protocol.dataReceived(answer(FIRST))
+        self.assertEqual(seen, [[1, 0, 0, 0]] * 2 + [[1, 1, 1, 0]] * 2)
+        opaques = [each.opaque for each in line.frames()]
+        self.assertEqual(opaques, [FIRST + n for n in range(5)])
 
 
 class PausedTests(LineTestCase):

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-import txrocketmq._sending.fastpath
 import txrocketmq.producer
 from tests.sending.support import ClusterTestCase
 from txrocketmq._remoting.protocol import RemotingProtocol
+from txrocketmq._remoting.waiters import Waiter
 from txrocketmq._sending.fastpath import FastPath
-from txrocketmq._wire.codes import RequestCode
+from txrocketmq._wire.codes import RequestCode, SysFlag
 from txrocketmq.context import SendMessageContext
 from txrocketmq.errors import InvalidMessage, SendFailed, SystemBusy
 from txrocketmq.interfaces import ISendMessageHook
@@ -204,14 +204,14 @@ class SameBytesTests(ClusterTestCase):
         producer: Producer,
         wire: Wire,
         message: Message,
-        paused: bool = False,
+        wait: str = "",
         forgets: bool = False,
     ) -> bool:
         """
         Send one message both ways.
 
-        @param paused: Whether the short way's has to wait until the transport takes
-            more.
+        @param wait: C{paused} lets the short way's wait until the transport takes
+            more, C{others} until others leave, too.
 
         @param forgets: Whether what writes its frame is not kept meanwhile.
 
@@ -221,15 +221,24 @@ class SameBytesTests(ClusterTestCase):
         assert isinstance(fast, FastPath)
         opaque = wire.protocol.opaques.upcoming
         before = producer.stats()
-        if paused:
+        if wait == "paused":
             wire.protocol.pauseProducing()
+        others: list[Any] = [Waiter(), Waiter()] if wait == "others" else []
+        wire.protocol._waiters.live |= dict(enumerate(others, -2))
+        wire.protocol._gathering = bool(others)
         sent = fast.send(message)
-        if paused:
+        if wait:
             self.assertEqual(wire.written, [])
+            for at, _ in enumerate(others, -2):
+                del wire.protocol._waiters.live[at]
             if forgets:
                 for each in wire.protocol._waiters.live.values():
                     each.target.frames.clear()  # type: ignore[attr-defined]
-            wire.protocol.resumeProducing()
+                    each.target.packed.clear()  # type: ignore[attr-defined]
+            wire.protocol._gathering = False
+            wire.protocol._writeGathered()
+            if wait == "paused":
+                wire.protocol.resumeProducing()
         if sent is None:
             self.assertEqual((wire.written, producer.stats()), ([], before))
             return False
@@ -250,23 +259,24 @@ class SameBytesTests(ClusterTestCase):
         @settings(
             max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow]
         )
-        @example(Message("T", b"x"), False, False)
+        @example(Message("T", b"x"), "", False)
         @example(
             Message("T", b"x", tags="t", keys=["k", "l"], properties={"a": "%b"}),
-            *(False, False),
+            *("", False),
         )
-        @example(Message("T", b"x", tags="t"), True, True)
-        @example(Message("T", b"x" * LARGEST, tags="t"), False, False)
-        @example(Message("T", b"x" * LARGEST, tags="t"), True, True)
-        @example(Message("T", INCOMPRESSIBLE, keys="k"), False, False)
-        @example(Message("T", INCOMPRESSIBLE), True, False)
+        @example(Message("T", b"x", tags="t"), "paused", True)
+        @example(Message("T", b"x" * LARGEST, tags="t"), "", False)
+        @example(Message("T", b"x" * LARGEST, keys="k"), "paused", True)
+        @example(Message("T", b"x" * LARGEST, tags="t", keys="k"), "others", True)
+        @example(Message("T", INCOMPRESSIBLE, keys="k"), "", False)
+        @example(Message("T", INCOMPRESSIBLE), "others", False)
         @given(
             st.one_of(PLAIN, PLAIN.filter(bool), messages()),
-            st.booleans(),
+            st.sampled_from(["", "paused", "others"]),
             st.booleans(),
         )
-        def one(message: Message, paused: bool, forgets: bool) -> None:
-            taken.append(self.compare(producer, wire, message, paused, forgets))
+        def one(message: Message, wait: str, forgets: bool) -> None:
+            taken.append(self.compare(producer, wire, message, wait, forgets))
 
         one()
         self.assertGreater(sum(taken), len(taken) // 5)
@@ -366,21 +376,6 @@ class LeftTests(ClusterTestCase):
             producer = self.producerOf(f"other{at}", **options)
             self.assertTrue(self.left(producer, Message("T", b"x")))
 
-    def test_uncompressed(self) -> None:
-        """
-        Sends whose bodies could not be compressed: they have no place then, until
-        the general way gives them one.
-        """
-        producer = self.producerOf("packed", maxInFlightMessages=1)
-        large = Message("T", b"x" * 5000)
-        self.assertFalse(self.left(producer, large))
-        self.cluster.flush()
-        self.patch(txrocketmq._sending.fastpath, "compress", lambda *_: 1 // 0)
-        for _ in range(2):
-            self.assertTrue(self.left(producer, large))
-        stats = producer.stats()
-        self.assertEqual((stats.inFlight, stats.inFlightBytes), (0, 0))
-
     def test_unsendable(self) -> None:
         """
         Sends that fail: the general way says why.
@@ -394,6 +389,67 @@ class LeftTests(ClusterTestCase):
             Message("T", b"x", keys="a b"),
         ):
             self.failure(self.producer.send(message), InvalidMessage)
+
+
+class LargeTests(ClusterTestCase):
+    """
+    What is compressed.
+    """
+
+    brokers = 1
+
+    def test_because(self) -> None:
+        """
+        What is sent because of answers is compressed when all these were given, and
+        leaves in its order.
+        """
+        producer = self.producerOf("packing", maxInFlightMessages=100)
+        self.warm()
+        self.result(producer.send(Message("T", b"first")))
+        fast = producer._sending.fast
+        assert isinstance(fast, FastPath)
+        told: list[str] = []
+        pack = fast._pack
+
+        def packing(body: bytes) -> bytes:
+            told.append("packed")
+            return pack(body)
+
+        self.patch(fast, "_pack", packing)
+        sends: list[Deferred[Any]] = []
+
+        def again(_: object) -> None:
+            told.append("answered")
+            bodies = b"x" * 5000, b"small"
+            sends.extend(producer.send(Message("T", body)) for body in bodies)
+            told.append("sent")
+
+        self.brokerA.clear()
+        for _ in range(2):
+            producer.send(Message("T", b"x")).addCallback(again)
+        self.cluster.flush()
+        for send in sends:
+            self.result(send)
+        self.assertEqual(told, ["answered", "sent", "packed"] * 2)
+        flags = [int(each.extFields["f"]) for each in self.brokerA.requests(SEND)]
+        packed = int(SysFlag.COMPRESSED | SysFlag.ZLIB)
+        self.assertEqual(flags, [0, 0, packed, 0, packed, 0])
+
+    def test_uncompressed(self) -> None:
+        """
+        What cannot be compressed is sent as it is.
+        """
+        self.warm()
+        self.sent()
+        fast = self.producer._sending.fast
+        assert isinstance(fast, FastPath)
+        self.patch(fast, "_pack", lambda _: 1 // 0)
+        self.brokerA.clear()
+        sent = fast.send(Message("T", b"x" * 5000))
+        assert sent is not None
+        self.result(sent)
+        (request,) = self.brokerA.requests(SEND)
+        self.assertEqual((request.body, request.extFields["f"]), (b"x" * 5000, "0"))
 
 
 class SurroundedTests(ClusterTestCase):

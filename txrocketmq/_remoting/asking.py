@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred, fail, succeed
@@ -32,20 +32,14 @@ from txrocketmq.errors import (
     RemotingTimeout,
 )
 
-from .gathering import MAX_GATHERED, Gathering
+from .gathering import MAX_GATHERED, Gathering, Later
 from .opaques import MAX_OPAQUE, Opaques
-from .outbox import Outbox, Writing
+from .outbox import Outbox
 from .reasons import timeoutError
 from .waiters import UNWRITTEN, Unwritten, Waiter, Waiters, Waiting, wanting
 from .watch import Watch
 
 _NOTHING = RemotingCommand(0)
-
-
-class Later(Waiting[RemotingCommand], Writing, Protocol):
-    """
-    Who waits for the answer to a request, and will write it.
-    """
 
 
 class Asking(Gathering):
@@ -173,10 +167,8 @@ class Asking(Gathering):
         if self.paused:
             self._outbox.putRequest(opaque, data)
         else:
-            watch = self._watch
-            waiter.heard = watch.heard
-            if watch.patience.silentSince == inf:
-                watch.patience.silentSince = waiter.deadline - timeout
+            waiter.heard = self._watch.heard
+            self._watch.patience.asked(waiter.deadline - timeout)
             self._writeRequest(data)
 
     def post(
@@ -217,13 +209,24 @@ class Asking(Gathering):
         else:
             self._write(frame)
 
-    def postLater(self, waiter: Later, timeout: float) -> None:
+    def postLater(self, waiter: Later, timeout: float, size: int) -> None:
         """
-        Do what L{post} does, while the transport takes no more: the frame is not
-        written before it does.
+        Do what L{post} does, while the transport takes no more, or while others are
+        gathered: the frame is not written before it leaves.
+
+        @param size: Bytes that stand for those of its frame.
         """
-        self._register(waiter, self.opaques.issue(self._waiters.live), timeout)
-        self._outbox.putLater(waiter)
+        live = self._waiters.live
+        self._register(waiter, self.opaques.issue(live), timeout)
+        if self.paused:
+            self._outbox.putLater(waiter)
+            return
+        waiter.heard = self._watch.heard
+        self._watch.patience.asked(waiter.deadline - timeout)
+        if len(live) == 1:
+            self._writeRequest(waiter.frame())
+        else:
+            self._gather(waiter, size)
 
     def abandon(self, waiter: Waiting[RemotingCommand]) -> None:
         """

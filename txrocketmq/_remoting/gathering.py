@@ -14,15 +14,24 @@ Laws:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.abstract import FileDescriptor
 
+from txrocketmq._wire.command import RemotingCommand
+
+from .outbox import Writing
 from .transport import Transport
-from .waiters import Waiters
+from .waiters import Waiters, Waiting
 
 # Bytes that are given to the transport in one go, at most, or one frame more.
 MAX_GATHERED = 256 * 1024
+
+
+class Later(Waiting[RemotingCommand], Writing, Protocol):
+    """
+    Who waits for the answer to a request, and will write it.
+    """
 
 
 class Gathering:
@@ -33,6 +42,8 @@ class Gathering:
     def __init__(self) -> None:
         self._gathering = False
         self._gathered: list[bytes] = []
+        # Who will write the frame of a place there.
+        self._unwritten: list[tuple[int, Later]] = []
         self._gatheredSize = 0
         self._socket: FileDescriptor | None = None
 
@@ -40,6 +51,13 @@ class Gathering:
         transport: Transport
         _open: bool
         _waiters: Waiters[Any]
+
+    @property
+    def isGathering(self) -> bool:
+        """
+        Whether what is asked now leaves together with others, or has to wait.
+        """
+        return self._gathering
 
     def _writesTo(self, transport: object) -> None:
         """
@@ -61,6 +79,18 @@ class Gathering:
             if self._gatheredSize > MAX_GATHERED:
                 self._writeGathered()
 
+    def _gather(self, request: Later, size: int) -> None:
+        """
+        Gather a request that writes its frame when all leave.
+
+        @param size: Bytes that stand for those of its frame.
+        """
+        self._unwritten.append((len(self._gathered), request))
+        self._gathered.append(b"")
+        self._gatheredSize += size
+        if self._gatheredSize > MAX_GATHERED:
+            self._writeGathered()
+
     def _writeRequest(self, frame: bytes) -> None:
         """
         As L{_write}, for a request that is new and waits for its answer.
@@ -74,6 +104,10 @@ class Gathering:
         Give all frames that are gathered to the transport.
         """
         frames, self._gathered, self._gatheredSize = self._gathered, [], 0
+        if self._unwritten:
+            unwritten, self._unwritten = self._unwritten, []
+            for at, request in unwritten:
+                frames[at] = request.frame()
         if frames:
             self.transport.write(b"".join(frames))
 

@@ -23,7 +23,7 @@ from twisted.internet.defer import Deferred
 from txrocketmq._wire.frames import MAX_FRAME, MAX_HEADER
 from txrocketmq._wire.queueframes import QueueFrame
 from txrocketmq._wire.records import encodeProperties
-from txrocketmq.compression import compress
+from txrocketmq.compression import compressor
 from txrocketmq.errors import InvalidMessage
 from txrocketmq.message import Message, SendResult
 
@@ -83,11 +83,14 @@ class FastPath:
         self._live = cluster.peers.live
         self._usable = cluster.routes.usable
         self._turns = targets.turns
-        self._take, self._release = intake.room.take, intake.room.release
+        self._take = intake.room.take
         self._ledger = intake.ledger
         # Larger ones are refused.
         self._sizes = min(settings.maxMessageSize + 1, MAX_FRAME - MAX_HEADER)
         self._packing = settings.compressMsgBodyOverHowmuch
+        self._pack, self._packedFlags = compressor(
+            settings.compressType, settings.compressLevel
+        )
         paths = Paths(cluster, envelope)
         signing = cluster.peers.signing
         self._around: Surroundings | None = None
@@ -118,12 +121,7 @@ class FastPath:
             return None
         live = target.live
         assert live is not None
-        write, body = target.frames[message.tags], message.body
-        if len(body) >= self._packing:
-            packed = self._packed(target, message)
-            if packed is None:
-                return None
-            write, body = packed
+        isLarge = len(message.body) >= self._packing
         self.attempts.made += 1
         epoch = self._ledger.current
         epoch.live += 1
@@ -135,27 +133,57 @@ class FastPath:
         if around is not None:
             if not around.begun(waiting):
                 return ended
-        elif live.paused and body is message.body and not before and not after:
+        elif (live.paused and not before and not after) or (
+            isLarge and (live.paused or live.isGathering)
+        ):
             # It may be one of very many that wait there: without a frame, which
-            # would be most of what it holds.
-            live.postLater(waiting, self._timeout)
+            # would be most of what it holds.  What is to be compressed is compressed
+            # when all is done that is to be done for those who leave with it: in
+            # between it would throw all that out of the processor's caches.
+            live.postLater(waiting, self._timeout, len(message.body))
             return ended
         opaque = live.opaques.upcoming
+        if isLarge:
+            write, body = self._written(target, message)
+        else:
+            write, body = target.frames[message.tags], message.body
         frame = write(opaque, born, before, msgId, after, body)
         live.post(waiting, frame, now, self._timeout)
         return ended
 
     def frame(self, waiting: FastSend) -> bytes:
         """
-        The frame of a send that had to wait for the transport.
+        The frame of a send that had to wait for the transport, or for others.
         """
         message, target = waiting.message, waiting.target
-        tags = message.tags
+        before = after = ""
+        if message.keys or message.properties:
+            before, after = self._described(message) or ("", "")
+        write, body = self._written(target, message)
+        born, msgId = self._millis(), waiting.msgId
+        return write(waiting.opaque, born, before, msgId, after, body)
+
+    def _written(self, target: QueuePath, message: Message) -> tuple[QueueFrame, bytes]:
+        """
+        What writes a message's frame, and its body as it is sent.
+        """
+        tags, body, settings = message.tags, message.body, self.envelope.settings
         if tags not in target.frames:
             # They were there, but others have taken their place.
             self._addFrames(self.envelope.heading(message.topic), target, tags)
-        write, born = target.frames[tags], self._millis()
-        return write(waiting.opaque, born, "", waiting.msgId, "", message.body)
+        if len(body) < self._packing:
+            return target.frames[tags], body
+        try:
+            packed = self._pack(body)
+        except Exception:
+            # It has its place by now: better as it is than not at all.
+            packed = None
+        if packed is None or len(packed) > settings.maxMessageSize:
+            return target.frames[tags], body
+        if tags not in target.packed:
+            heading = self.envelope.heading(message.topic)
+            self._addFrames(heading, target, tags, self._packedFlags)
+        return target.packed[tags], packed
 
     def _admitted(self, message: Message) -> QueuePath | None:
         """
@@ -204,29 +232,6 @@ class FastPath:
             return None
         self._turns[topic] = at + 1
         return target
-
-    def _packed(
-        self, target: QueuePath, message: Message
-    ) -> tuple[QueueFrame, bytes] | None:
-        """
-        What writes the frame of a large message that has a place, and its body as
-        it is sent; L{None} gives the place back.
-        """
-        settings, tags = self.envelope.settings, message.tags
-        try:
-            packed, sysFlag = compress(
-                message.body, settings.compressType, settings.compressLevel
-            )
-        except Exception:
-            # The general way says what is wrong.
-            self._release(len(message.body))
-            return None
-        if len(packed) > settings.maxMessageSize:
-            return target.frames[tags], message.body
-        if tags not in target.packed:
-            heading = self.envelope.heading(message.topic)
-            self._addFrames(heading, target, tags, sysFlag)
-        return target.packed[tags], packed
 
     def _described(self, message: Message) -> tuple[str, str] | None:
         """
