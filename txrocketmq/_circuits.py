@@ -58,6 +58,8 @@ class _Refusal:
 class Circuits:
     """
     The refusals one client has met.
+
+    @ivar refusals: They, by broker and topic.
     """
 
     def __init__(self, clock: IReactorTime, current: Callable[[], object]) -> None:
@@ -66,14 +68,14 @@ class Circuits:
         """
         self._clock = clock
         self._current = current
-        self._refusals: dict[tuple[str, str | None], _Refusal] = {}
+        self.refusals: dict[tuple[str, str | None], _Refusal] = {}
 
     @property
     def open(self) -> bool:
         """
         Whether there may be any refusal.
         """
-        return bool(self._refusals)
+        return bool(self.refusals)
 
     def refusal(self, address: str, topic: str) -> BrokerError | None:
         """
@@ -83,12 +85,12 @@ class Circuits:
             the time is over.
         """
         for place in ((address, None), (address, topic)):
-            refusal = self._refusals.get(place)
+            refusal = self.refusals.get(place)
             if refusal is None:
                 continue
             now = self._clock.seconds()
             if self._current() != refusal.credentials:
-                del self._refusals[place]
+                del self.refusals[place]
             elif now < refusal.until:
                 error = refusal.error
                 return type(error)(error.code, error.remark, error.address)
@@ -103,29 +105,29 @@ class Circuits:
         A broker does not take a send because of the credentials.
         """
         now = self._clock.seconds()
-        if len(self._refusals) >= MOST:
+        if len(self.refusals) >= MOST:
             self._forgetOld(now)
         place = (address, None if _isOfNobody(error.remark) else topic)
-        self._refusals[place] = _Refusal(credentials, error, now + OPEN_FOR)
+        self.refusals[place] = _Refusal(credentials, error, now + OPEN_FOR)
 
     def passed(self, address: str, topic: str) -> None:
         """
         A broker has let a send pass.
         """
-        self._refusals.pop((address, None), None)
-        self._refusals.pop((address, topic), None)
+        self.refusals.pop((address, None), None)
+        self.refusals.pop((address, topic), None)
 
     def _forgetOld(self, now: float) -> None:
         """
         Forget those whose time is over, or all if there are none.
         """
-        self._refusals = {
+        self.refusals = {
             place: refusal
-            for place, refusal in self._refusals.items()
+            for place, refusal in self.refusals.items()
             if now < refusal.until
         }
-        if len(self._refusals) >= MOST:
-            self._refusals.clear()
+        if len(self.refusals) >= MOST:
+            self.refusals.clear()
 
 
 def isRefusal(error: BrokerError) -> bool:

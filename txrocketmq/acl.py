@@ -49,6 +49,8 @@ class SigningHook:
     and send it again.
 
     @ivar circuits: The refusals that were met, where they are remembered.
+
+    @ivar constant: The credentials, where they are always the same.
     """
 
     def __init__(
@@ -63,7 +65,10 @@ class SigningHook:
         @param clock: Whose time it is; without it refusals are not remembered.
         """
         self._credentials = credentials
-        self._last: SessionCredentials | None = None
+        self.constant: SessionCredentials | None = None
+        if isinstance(credentials, SessionCredentials):
+            self.constant = credentials
+        self._last: SessionCredentials | None = self.constant
         self.circuits = None if clock is None else Circuits(clock, self.current)
 
     def beforeRequest(self, address: str, command: RemotingCommand) -> RemotingCommand:

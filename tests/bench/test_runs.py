@@ -135,6 +135,15 @@ class RowsTests(SynchronousTestCase):
         chosen = chosenRows(["show1", "show4"])
         self.assertEqual([row.name for row in chosen].count(PLAIN.name), 1)
 
+    def test_closeRowsAreNeighbours(self) -> None:
+        """
+        The rows of which a few hundredths are asked are run first, side by side.
+        """
+        names = [row.name for row in chosenRows(["floor", "show1", "show6"])]
+        at = names.index(PLAIN.name)
+        self.assertEqual(names[at - 1 : at + 2], ["ROCKETMQ header", PLAIN.name, "ACL"])
+        self.assertLess(at, names.index("java async"))
+
     def test_brokerRowsAreLast(self) -> None:
         """
         A broker is started once in a repetition.

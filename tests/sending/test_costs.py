@@ -46,7 +46,7 @@ class Nothing:
 COSTS: dict[str, tuple[int, int, dict[str, Any]]] = {
     "plain": (12, 22, {}),
     "ROCKETMQ headers": (13, 23, BINARY),
-    "signed": (21, 31, SIGNED),
+    "signed": (16, 26, SIGNED),
     "hooked": (19, 31, {"hooks": (Nothing(),)}),
 }
 """

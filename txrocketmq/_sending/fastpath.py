@@ -131,7 +131,8 @@ class FastPath:
         ended: Deferred[SendResult] = Deferred(waiting.cancelled)
         waiting.ended = ended
         if around is not None:
-            if not around.begun(waiting):
+            waiting.around = target.around
+            if waiting.around is None and not around.begun(waiting):
                 return ended
         elif (live.paused and not before and not after) or (
             isLarge and (live.paused or live.isGathering)

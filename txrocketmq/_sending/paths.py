@@ -6,6 +6,8 @@ Law: it is made once, and again when what it was made of is another.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from txrocketmq._remoting.protocol import RemotingProtocol
@@ -28,6 +30,9 @@ from .assemble import propertiesOf
 from .envelope import MOST_HEADINGS, Envelope, Heading
 from .targets import Cluster
 from .validate import SURELY_SHORT, checkMessage
+
+if TYPE_CHECKING:
+    from .surroundings import Around
 
 _SEND = int(RequestCode.SEND_MESSAGE_V2)
 
@@ -56,6 +61,8 @@ class QueuePath(msgspec.Struct, eq=False):
     @ivar frames: For each tag, what writes a frame.
 
     @ivar packed: The same for bodies that are compressed.
+
+    @ivar around: What is to be done when a try has ended, if that is the same for all.
     """
 
     queue: MessageQueue
@@ -66,6 +73,7 @@ class QueuePath(msgspec.Struct, eq=False):
     live: RemotingProtocol | None = None
     frames: dict[str | None, QueueFrame] = {}
     packed: dict[str | None, QueueFrame] = {}
+    around: Around | None = None
 
 
 class TopicPath(msgspec.Struct, eq=False):

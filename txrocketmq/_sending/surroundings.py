@@ -65,19 +65,23 @@ class Surroundings:
         signing = self.signing
         if signing is None:
             return True
-        if signing.circuits is not None and signing.circuits.open:
+        # Its attributes, for want of calls: each send asks.
+        if signing.circuits is not None and signing.circuits.refusals:
             return False
-        try:
-            credentials = signing.used()
-        except Exception:
-            return False
+        credentials = signing.constant
+        if credentials is None:
+            try:
+                credentials = signing.used()
+            except Exception:
+                return False
         if credentials is not self._paths.credentials:
             self._paths.signWith(credentials)
         return True
 
     def begun(self, waiting: FastSend) -> bool:
         """
-        A try begins.
+        A try begins.  Where there are no hooks, C{target.around} serves all further
+        ones.
 
         @return: Whether it goes on; if not, it has been told why.
         """
@@ -103,6 +107,8 @@ class Surroundings:
                 waiting.failed(error)
                 return False
         waiting.around = Around(self, target, context, credentials)
+        if context is None:
+            target.around = waiting.around
         if waiting.live.retired:
             waiting.failed(waiting.live.whyClosed())
             return False
@@ -136,7 +142,7 @@ class Around(msgspec.Struct, eq=False):
         credentials, target = self.credentials, self.target
         if answer is not None and credentials is not None and signing is not None:
             circuits = signing.circuits
-            if answer.code or (circuits is not None and circuits.open):
+            if answer.code or (circuits is not None and circuits.refusals):
                 signing.answered(target.address, target.wireTopic, credentials, answer)
         if hooks is not None and self.context is not None:
             hooks.after(self.context, result, error)
