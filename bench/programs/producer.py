@@ -26,6 +26,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -113,27 +114,29 @@ class Load:
         self.producer = producer
         self.measured = measured
         self.sending = True
-        # Bound once: a method bound for each send would be memory of its own.
-        self.ends = self.sent, self.refused
         self.call: Any = producer.send
         for mode in CommunicationMode:
             if mode.name in VARIANTS:
                 self.call = partial(producer.send, mode=mode)
 
-    def send(self) -> None:
+    def sends(self) -> Callable[[], None]:
         """
-        Send one message, and another when it is stored.
-        """
-        self.call(Message(TOPIC, BODY, tags="T")).addCallbacks(*self.ends)
+        What sends one message, and another when it is stored.
 
-    def sent(self, result: object) -> None:
+        It looks nothing up, and makes nothing but the messages: what it takes
+        counts as the library's.
         """
-        Count what was stored.
-        """
-        self.measured.acked += 1
-        if self.sending:
-            # As send(), said here for want of a call.
-            self.call(Message(TOPIC, BODY, tags="T")).addCallbacks(*self.ends)
+        call, measured, refused = self.call, self.measured, self.refused
+
+        def send() -> None:
+            call(Message(TOPIC, BODY, tags="T")).addCallbacks(sent, refused)
+
+        def sent(result: object) -> None:
+            measured.acked += 1
+            if self.sending:
+                call(Message(TOPIC, BODY, tags="T")).addCallbacks(sent, refused)
+
+        return send
 
     def sendBatch(self) -> None:
         """
@@ -174,7 +177,7 @@ async def run(reactor: Any, load: Load) -> None:
         await over(load.measured, reactor, given)
         paced.stop()
     else:
-        begin = load.sendBatch if METHOD == "batch" else load.send
+        begin = load.sendBatch if METHOD == "batch" else load.sends()
         for sent in range(given.window):
             begin()
             if sent % TOGETHER == TOGETHER - 1:
